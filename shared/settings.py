@@ -1,0 +1,126 @@
+"""The environment of an invocation -> one frozen `Settings`. Nothing else reads the environment."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+# The layer unpacks to /opt/shared and /opt/pipelines.yml; the source tree has the same shape.
+DEFAULT_PIPELINES = Path(__file__).parent.parent / "pipelines.yml"
+_REGION = re.compile(r"[a-z]{2,}(?:-[a-z0-9]+)+")
+# SCF's role credentials first: they rotate, and a developer's variables never reach SCF.
+_CREDENTIALS = (
+    ("TENCENTCLOUD_SECRETID", "TENCENTCLOUD_SECRETKEY", "TENCENTCLOUD_SESSIONTOKEN"),
+    ("COS_SECRET_ID", "COS_SECRET_KEY", "COS_TOKEN"),
+)
+
+
+class SettingsError(ValueError):
+    """Variables that are missing or wrong; `problems` holds one sentence for each of them."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = tuple(problems)
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """A secret id and key, and the token that temporary ones need. Never shown in a repr."""
+
+    secret_id: str
+    secret_key: str = field(repr=False)
+    token: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything an invocation is told from outside.
+
+    `scheme` is how COS is reached (`http` only against a local cloud); `region` is where a call
+    goes that no upload names; `timeout` in seconds bounds one call, `attempts` counts its tries.
+    """
+
+    credentials: Credentials
+    region: str = ""
+    scheme: str = "https"
+    pipelines: Path = DEFAULT_PIPELINES
+    timeout: float = 30.0
+    attempts: int = 3
+
+    @classmethod
+    def load(cls, environ: Mapping[str, str] | None = None) -> Settings:
+        """Read the environment. Raises `SettingsError` with all problems at once.
+
+        Called for each invocation: SCF replaces the credentials of a warm instance.
+        """
+        env = os.environ if environ is None else environ
+        problems: list[str] = []
+        settings = cls(
+            credentials=_credentials(env, problems),
+            region=_region(env, problems),
+            scheme=_choice(env, "COS_SCHEME", ("https", "http"), problems),
+            pipelines=Path(env.get("PIPELINES_FILE") or DEFAULT_PIPELINES),
+            timeout=_number(env, "COS_TIMEOUT", 30.0, (0.1, 900.0), problems),
+            attempts=int(_number(env, "COS_ATTEMPTS", 3, (1, 10), problems)),
+        )
+        if problems:
+            raise SettingsError(problems)
+        return settings
+
+
+def _credentials(env: Mapping[str, str], problems: list[str]) -> Credentials:
+    for id_name, key_name, token_name in _CREDENTIALS:
+        secret_id, secret_key = env.get(id_name, ""), env.get(key_name, "")
+        if secret_id and secret_key:
+            return Credentials(secret_id, secret_key, env.get(token_name, ""))
+        if secret_id or secret_key:
+            missing = key_name if secret_id else id_name
+            problems.append(f"{missing} is not set although its other half is")
+            return Credentials("", "")
+    problems.append(
+        "no credentials: give the function a running role (SCF then sets TENCENTCLOUD_SECRETID, "
+        "TENCENTCLOUD_SECRETKEY and TENCENTCLOUD_SESSIONTOKEN), or set COS_SECRET_ID and "
+        "COS_SECRET_KEY"
+    )
+    return Credentials("", "")
+
+
+def _region(env: Mapping[str, str], problems: list[str]) -> str:
+    name = "TENCENTCLOUD_REGION" if env.get("TENCENTCLOUD_REGION") else "COS_REGION"
+    region = env.get(name, "")
+    if region and not _REGION.fullmatch(region):
+        problems.append(f"{name} is {region!r}: a region such as ap-guangzhou is expected")
+    return region
+
+
+def _choice(
+    env: Mapping[str, str], name: str, allowed: tuple[str, ...], problems: list[str]
+) -> str:
+    value = env.get(name) or allowed[0]
+    if value not in allowed:
+        problems.append(f"{name} is {value!r}: allowed are {', '.join(allowed)}")
+    return value
+
+
+def _number(
+    env: Mapping[str, str],
+    name: str,
+    default: float,
+    bounds: tuple[float, float],
+    problems: list[str],
+) -> float:
+    text = env.get(name)
+    if not text:
+        return default
+    low, high = bounds
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not low <= value <= high:
+        problems.append(f"{name} is {text!r}: a number from {low:g} to {high:g} is expected")
+        return default
+    return value
