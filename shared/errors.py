@@ -1,0 +1,49 @@
+"""One error for everything that COS and CI refuse, and what to do about it."""
+
+from __future__ import annotations
+
+# What the operator of a bucket can do; by the code of the service's answer.
+_ADVICE = {
+    "AccessDenied": "grant the function's role access to this bucket and to CI (ci:*, cos:*)",
+    "InvalidAccessKeyId": "check the secret id, and that temporary credentials carry their token",
+    "NetworkError": "the service could not be reached; this is tried again",
+    "NoSuchBucket": "create the bucket, or correct its name and region",
+    "NoSuchKey": "the object was deleted or replaced since the event; nothing to do",
+    "NoSuchResource": "the object was deleted or replaced since the event; nothing to do",
+    "RequestTimeTooSkewed": "set the clock of the caller",
+    "SignatureDoesNotMatch": "check the secret key",
+    "SlowDown": "too many requests; this is tried again, more slowly",
+    "DeadlineExceeded": "raise the function's timeout, or give the pipeline fewer outputs",
+}
+_RETRYABLE_CODES = frozenset(
+    {"SlowDown", "RequestTimeout", "ServiceUnavailable", "InternalError", "NetworkError"}
+)
+_UNBOUND = "bind the bucket to Cloud Infinite (console: Data Processing, or PUT / on the pic host)"
+
+
+class CloudError(Exception):
+    """A call that COS or CI did not carry out.
+
+    `status` is the HTTP status, 0 when no answer came; `request_id` is what the provider's support
+    asks for; `retryable` says whether the same call can succeed later.
+    """
+
+    def __init__(self, code: str, message: str, *, status: int = 0, request_id: str = "") -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        self.message = message
+        self.status = status
+        self.request_id = request_id
+
+    @property
+    def retryable(self) -> bool:
+        return self.status >= 500 or self.status in (0, 408, 429) or self.code in _RETRYABLE_CODES
+
+    @property
+    def advice(self) -> str:
+        """One sentence for the operator; empty when the message says it all."""
+        if self.code in _ADVICE:
+            return _ADVICE[self.code]
+        if "bind" in self.message.lower() or "not activated" in self.message.lower():
+            return _UNBOUND
+        return "the service is in trouble; this is tried again" if self.retryable else ""

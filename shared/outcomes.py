@@ -1,0 +1,65 @@
+"""How the work on one upload ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from shared.errors import CloudError
+from shared.pic_operations import OriginalInfo, ProcessedObject
+
+DONE, SKIPPED, SUBMITTED, REJECTED, FAILED = "done", "skipped", "submitted", "rejected", "failed"
+
+
+@dataclass(frozen=True)
+class OutputResult:
+    """One stored output: its name in the pipeline, where it is, and what CI said of it."""
+
+    name: str
+    bucket: str
+    key: str
+    rule: str
+    facts: ProcessedObject
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request to CI: its id, how many rules it carried, its duration in milliseconds."""
+
+    id: str
+    rules: int
+    milliseconds: int
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a function did with one upload.
+
+    `done`: all outputs are stored. `skipped`: there was nothing to do. `submitted`: a job runs.
+    `rejected`: the file is at fault, no retry helps. `failed`: the surroundings are at fault;
+    `retry` says whether another attempt can succeed.
+    """
+
+    status: str
+    outputs: tuple[OutputResult, ...] = ()
+    original: OriginalInfo | None = None
+    calls: tuple[Call, ...] = ()
+    error: CloudError | None = None
+    reason: str = ""
+
+    @property
+    def retry(self) -> bool:
+        return self.status == FAILED and self.error is not None and self.error.retryable
+
+
+def error_document(error: CloudError | None) -> dict[str, Any] | None:
+    """The error as records and logs show it."""
+    if error is None:
+        return None
+    return {
+        "code": error.code,
+        "message": error.message,
+        "status": error.status,
+        "request_id": error.request_id,
+        "advice": error.advice,
+    }

@@ -1,0 +1,127 @@
+"""Write-back: the record beside the outputs and the tags on the original."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+from shared.cos import Cos
+from shared.errors import CloudError
+from shared.events import Upload
+from shared.outcomes import Outcome, OutputResult, error_document
+from shared.pic_operations import OriginalInfo, target_key
+from shared.pipelines import Output, Pipeline
+from shared.templates import Template, placeholder_values
+
+VERSION = 1
+
+
+def record_key(pipeline: Pipeline, upload: Upload, etag: str = "") -> str:
+    """The key of the record that `pipeline` writes for `upload`."""
+    return _render(pipeline.record, pipeline, upload, "record", etag)
+
+
+def output_key(pipeline: Pipeline, output: Output, upload: Upload, etag: str = "") -> str:
+    """The key where `output` is stored."""
+    return _render(output.fileid, pipeline, upload, output.name, etag)
+
+
+def _render(template: Template, pipeline: Pipeline, upload: Upload, name: str, etag: str) -> str:
+    values = placeholder_values(
+        upload, prefix=pipeline.when.prefix, pipeline=pipeline.name, output=name, etag=etag
+    )
+    fileid = template.render(values)
+    # Plain text, not the wire form: a % in a key is a %.
+    return fileid[1:] if fileid.startswith("/") else target_key(upload.key, "") + fileid
+
+
+def document(
+    upload: Upload, pipeline: Pipeline, outcome: Outcome, *, etag: str, started: float,
+    seconds: float, invocation: str,
+) -> dict[str, Any]:  # fmt: skip
+    """The record as JSON values. `started` in Unix seconds, `seconds` the time spent."""
+    return {
+        "version": VERSION,
+        "upload": {
+            "bucket": upload.bucket,
+            "key": upload.key,
+            "region": upload.region,
+            "size": upload.size,
+            "etag": etag or (outcome.original.etag if outcome.original else ""),
+            "version_id": upload.version_id,
+            "request_id": upload.request_id,
+            "event_time": upload.event_time,
+            "event_name": upload.event_name,
+        },
+        "pipeline": pipeline.name,
+        "function": pipeline.function,
+        "outcome": outcome.status,
+        "reason": outcome.reason,
+        "started": timestamp(started),
+        "milliseconds": round(seconds * 1000),
+        "original": _original(outcome.original),
+        "outputs": [_output(output) for output in outcome.outputs],
+        "requests": [
+            {"id": call.id, "rules": call.rules, "milliseconds": call.milliseconds}
+            for call in outcome.calls
+        ],
+        "error": error_document(outcome.error),
+        "invocation": invocation,
+    }
+
+
+def timestamp(seconds: float) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+
+
+def write(cos: Cos, upload: Upload, key: str, content: dict[str, Any]) -> None:
+    """Store the record as readable JSON. Raises `CloudError`."""
+    body = json.dumps(content, ensure_ascii=False, indent=2).encode("utf-8", "backslashreplace")
+    cos.put_object(upload.bucket, key, body, "application/json")
+
+
+def tag(cos: Cos, upload: Upload, pipeline: Pipeline, outcome: Outcome) -> str:
+    """Tag the original; "written", or why not: that is no reason to lose the outputs."""
+    tags = {
+        "processed": timestamp(time.time()),
+        "pipeline": pipeline.name,
+        "outcome": outcome.status,
+    }
+    try:
+        cos.add_tags(upload.bucket, upload.key, tags)
+    except CloudError as error:
+        return str(error)
+    return "written"
+
+
+def _original(original: OriginalInfo | None) -> dict[str, Any] | None:
+    if original is None:
+        return None
+    return {
+        "format": original.format,
+        "width": original.width,
+        "height": original.height,
+        "quality": original.quality,
+        "average": original.average,
+        "orientation": original.orientation,
+        "frames": original.frames,
+        "etag": original.etag,
+    }
+
+
+def _output(output: OutputResult) -> dict[str, Any]:
+    facts = output.facts
+    return {
+        "name": output.name,
+        "bucket": output.bucket,
+        "key": output.key,
+        "rule": output.rule,
+        "format": facts.format,
+        "width": facts.width,
+        "height": facts.height,
+        "quality": facts.quality,
+        "size": facts.size,
+        "frames": facts.frames,
+        "etag": facts.etag,
+    }

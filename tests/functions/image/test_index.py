@@ -1,0 +1,367 @@
+"""The image function against the real local cloud: what the owner of the bucket sees."""
+
+import importlib.util
+import io
+import json
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from PIL import Image
+
+from shared.runtime import RetryableError
+
+ROOT = Path(__file__).parents[3]
+CONTEXT = {"request_id": "inv-1", "time_limit_in_ms": 30000}
+
+
+@pytest.fixture(scope="session")
+def handler():
+    spec = importlib.util.spec_from_file_location(
+        "image_index", ROOT / "functions" / "image" / "index.py"
+    )
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.main_handler
+
+
+@pytest.fixture
+def project(cloud, monkeypatch, tmp_path):
+    """A fresh bucket, the environment of a function, and a pipelines.yml to write."""
+    for name, value in cloud.environment.items():
+        monkeypatch.setenv(name, value)
+    return Project(cloud, monkeypatch, tmp_path)
+
+
+class Project:
+    def __init__(self, cloud, monkeypatch, folder):
+        self.cloud, self.bucket, self.client = cloud, cloud.new_bucket(), cloud.client()
+        self.monkeypatch, self.file = monkeypatch, folder / "pipelines.yml"
+
+    def pipelines(self, outputs, when="prefix: uploads/", more=""):
+        lines = "".join(f"      {name}: {{{text}}}\n" for name, text in outputs.items())
+        self.file.write_text(
+            f"version: 1\npipelines:\n  photos:\n    when: {{{when}}}\n    outputs:\n{lines}"
+            f"    record: /records/{{name}}.json\n{more}",
+            encoding="utf-8",
+        )
+        self.monkeypatch.setenv("PIPELINES_FILE", str(self.file))
+
+    def upload(self, key, body, **kwargs):
+        self.client.put_object(Bucket=self.bucket, Key=wire(key), Body=body, **kwargs)
+        return self.event(key, len(body))
+
+    def event(self, key, size=100, bucket=None):
+        bucket = bucket or self.bucket
+        name, _, appid = bucket.rpartition("-")
+        host = f"{bucket}.cos.ap-guangzhou.myqcloud.com"
+        return {
+            "Records": [
+                {
+                    "cos": {
+                        "cosObject": {
+                            "url": f"http://{host}/{quote(key)}",
+                            "key": f"/{appid}/{name}/{key}",
+                            "meta": {"x-cos-request-id": "up-1"},
+                            "vid": "",
+                            "size": size,
+                        },
+                        "cosBucket": {"region": "gz", "name": name, "appid": appid},
+                    },
+                    "event": {"eventName": "cos:ObjectCreated:Put", "eventTime": 1795219200},
+                }
+            ]
+        }
+
+    def get(self, key, bucket=None):
+        answer = self.client.get_object(Bucket=bucket or self.bucket, Key=wire(key))
+        return answer["Body"].get_raw_stream().read()
+
+    def image(self, key, bucket=None):
+        return Image.open(io.BytesIO(self.get(key, bucket)))
+
+    def record(self, name):
+        return json.loads(self.get(f"records/{name}.json"))
+
+    def listing(self):
+        listed = self.client.list_objects(Bucket=self.bucket).get("Contents", [])
+        return [item["Key"] for item in listed]
+
+    def tags(self, key):
+        answer = self.client.get_object_tagging(Bucket=self.bucket, Key=wire(key))
+        return {tag["Key"]: tag["Value"] for tag in answer["TagSet"]["Tag"]}
+
+
+def wire(key):
+    return "/" + key if key.startswith("/") else key
+
+
+def photo(width=60, height=40, format="JPEG"):
+    body = io.BytesIO()
+    image = Image.new("RGB", (width, height), (200, 30, 30))
+    image.paste((30, 30, 200), (width // 2, 0, width, height))
+    image.save(body, format, quality=90)
+    return body.getvalue()
+
+
+HALF = 'rule: imageMogr2/thumbnail/!50p, fileid: "/out/{name}/half.jpg"'
+
+
+def test_a_photo_becomes_its_variants(project, handler):
+    project.pipelines(
+        {
+            "half": HALF,
+            "png": 'rule: imageMogr2/format/png, fileid: "/out/{name}/copy.png"',
+        }
+    )
+    answer = handler(project.upload("uploads/a.jpg", photo()), CONTEXT)
+    [entry] = answer["outcomes"]
+    assert entry["outcome"] == "done"
+    assert entry["outputs"] == ["out/a.jpg/half.jpg", "out/a.jpg/copy.png"]
+    half, copy = project.image("out/a.jpg/half.jpg"), project.image("out/a.jpg/copy.png")
+    assert (half.format, half.size) == ("JPEG", (30, 20))
+    assert (copy.format, copy.size) == ("PNG", (60, 40))
+    red, green, blue = half.convert("RGB").getpixel((5, 10))
+    assert red > 150 > max(green, blue)
+
+
+def test_the_record_says_all_of_it(project, handler):
+    project.pipelines({"half": HALF})
+    handler(project.upload("uploads/a.jpg", photo()), CONTEXT)
+    record = project.record("a.jpg")
+    body = project.get("out/a.jpg/half.jpg")
+    assert record["outcome"] == "done"
+    assert record["pipeline"] == "photos"
+    assert record["invocation"] == "inv-1"
+    assert record["upload"]["key"] == "uploads/a.jpg"
+    assert record["upload"]["bucket"] == project.bucket
+    assert record["upload"]["request_id"] == "up-1"
+    assert record["original"]["format"] == "jpeg"
+    assert (record["original"]["width"], record["original"]["height"]) == (60, 40)
+    [output] = record["outputs"]
+    assert (output["name"], output["key"]) == ("half", "out/a.jpg/half.jpg")
+    assert (output["width"], output["height"], output["size"]) == (30, 20, len(body))
+    assert record["requests"][0]["rules"] == 1
+    assert record["requests"][0]["id"]
+    assert record["error"] is None
+
+
+def test_the_original_is_tagged_and_keeps_its_own_tags(project, handler):
+    project.pipelines({"half": HALF})
+    event = project.upload("uploads/a.jpg", photo(), **{"Tagging": "owner=ann"})
+    handler(event, CONTEXT)
+    tags = project.tags("uploads/a.jpg")
+    assert tags["owner"] == "ann"
+    assert (tags["pipeline"], tags["outcome"]) == ("photos", "done")
+    assert tags["processed"].endswith("Z")
+
+
+def test_tags_can_be_switched_off(project, handler):
+    project.pipelines({"half": HALF}, more="    tags: false\n")
+    event = project.upload("uploads/a.jpg", photo(), **{"Tagging": "owner=ann"})
+    handler(event, CONTEXT)
+    assert project.tags("uploads/a.jpg") == {"owner": "ann"}
+
+
+def test_seven_outputs_take_two_requests(project, handler):
+    project.pipelines(
+        {f"o{n}": f'rule: imageMogr2/thumbnail/{n}x, fileid: "/out/{n}.jpg"' for n in range(1, 8)}
+    )
+    handler(project.upload("uploads/a.jpg", photo()), CONTEXT)
+    record = project.record("a.jpg")
+    assert [request["rules"] for request in record["requests"]] == [5, 2]
+    assert [output["width"] for output in record["outputs"]] == [1, 2, 3, 4, 5, 6, 7]
+    assert project.image("out/7.jpg").width == 7
+
+
+def test_relative_fileid_lands_beside_the_upload(project, handler):
+    project.pipelines(
+        {"half": 'rule: imageMogr2/thumbnail/!50p, fileid: "small/{stem}.webp"'},
+        when="prefix: uploads/, suffix: .jpg",
+    )
+    handler(project.upload("uploads/2026/a.jpg", photo()), CONTEXT)
+    assert "uploads/2026/small/a.webp" in project.listing()
+
+
+def test_another_bucket_takes_the_result(project, handler):
+    other = project.cloud.new_bucket()
+    project.pipelines({"half": f"{HALF}, bucket: {other}"})
+    handler(project.upload("uploads/a.jpg", photo()), CONTEXT)
+    assert project.image("out/a.jpg/half.jpg", other).size == (30, 20)
+    assert project.record("a.jpg")["outputs"][0]["bucket"] == other
+
+
+def test_a_style_of_the_bucket(project, handler):
+    project.client.ci_put_image_style(
+        Bucket=project.bucket,
+        Request={"StyleName": "tiny", "StyleBody": "imageMogr2/thumbnail/6x"},
+    )
+    project.pipelines({"tiny": 'rule: style/tiny, fileid: "/out/{name}"'})
+    handler(project.upload("uploads/a.jpg", photo()), CONTEXT)
+    assert project.image("out/a.jpg").size == (6, 4)
+
+
+def test_the_source_is_not_described_when_not_asked(project, handler):
+    project.pipelines({"half": HALF}, more="    is_pic_info: false\n")
+    handler(project.upload("uploads/a.jpg", photo()), CONTEXT)
+    assert project.record("a.jpg")["original"]["width"] == 0
+
+
+def test_an_etag_in_the_key_is_looked_up(project, handler):
+    project.pipelines({"half": 'rule: imageMogr2/thumbnail/!50p, fileid: "/out/{etag}.jpg"'})
+    handler(project.upload("uploads/a.jpg", photo()), CONTEXT)
+    etag = project.client.head_object(Bucket=project.bucket, Key="uploads/a.jpg")["ETag"].strip('"')
+    assert f"out/{etag}.jpg" in project.listing()
+
+
+KEYS = [
+    "uploads/a b.jpg",
+    "uploads/a+b.jpg",
+    "uploads/100%.jpg",
+    "uploads/%2F.jpg",
+    "uploads/what?#.jpg",
+    "uploads/云/图片.jpg",
+    "uploads/😀.jpg",
+    "uploads/a\nb.jpg",
+    "uploads/a/../b.jpg",
+    "uploads//double.jpg",
+    "uploads/a&b='\"<x>.jpg",
+    "uploads/{key}.jpg",
+]
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_any_key_keeps_its_name(project, handler, key):
+    project.pipelines({"half": 'rule: imageMogr2/thumbnail/!50p, fileid: "/out/{key}.jpg"'})
+    [entry] = handler(project.upload(key, photo()), CONTEXT)["outcomes"]
+    assert entry["outcome"] == "done", entry
+    assert entry["outputs"] == [f"out/{key}.jpg"]
+    assert project.image(f"out/{key}.jpg").size == (30, 20)
+
+
+def test_the_same_event_twice_leaves_the_same_objects(project, handler):
+    project.pipelines({"half": HALF})
+    event = project.upload("uploads/a.jpg", photo())
+    handler(event, CONTEXT)
+    before = (project.listing(), project.get("out/a.jpg/half.jpg"))
+    handler(event, CONTEXT)
+    assert (project.listing(), project.get("out/a.jpg/half.jpg")) == before
+
+
+def test_several_records_one_of_them_malformed(project, handler):
+    project.pipelines({"half": HALF})
+    event = project.upload("uploads/a.jpg", photo())
+    event["Records"] += [{"cos": 1}, *project.upload("uploads/b.jpg", photo())["Records"]]
+    outcomes = handler(event, CONTEXT)["outcomes"]
+    assert [entry["outcome"] for entry in outcomes] == ["done", "rejected", "done"]
+    assert outcomes[1]["error"]["code"] == "InvalidEvent"
+    assert "Records[1]" in outcomes[1]["error"]["message"]
+
+
+def truncated():
+    body = photo(400, 300)
+    return body[: len(body) // 2]
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"not an image at all", truncated()], ids=["empty", "text", "truncated"]
+)
+def test_a_bad_file_is_rejected_with_a_record_and_no_retry(project, handler, body):
+    project.pipelines({"half": HALF})
+    [entry] = handler(project.upload("uploads/bad.jpg", body), CONTEXT)["outcomes"]
+    record = project.record("bad.jpg")
+    assert entry["outcome"] == record["outcome"] == "rejected"
+    assert record["error"]["code"] not in ("", "Unknown")
+    assert record["error"]["request_id"]
+    assert project.tags("uploads/bad.jpg")["outcome"] == "rejected"
+    assert [key for key in project.listing() if key.startswith("out/")] == []
+
+
+def test_what_no_pipeline_wants_is_skipped(project, handler):
+    project.pipelines({"half": HALF})
+    [entry] = handler(project.upload("elsewhere/a.jpg", photo()), CONTEXT)["outcomes"]
+    assert entry["outcome"] == "skipped"
+    assert project.listing() == ["elsewhere/a.jpg"]
+
+
+def test_a_deleted_object_is_skipped(project, handler):
+    project.pipelines({"half": HALF})
+    [entry] = handler(project.event("uploads/gone.jpg"), CONTEXT)["outcomes"]
+    assert (entry["outcome"], entry["error"]["code"]) == ("skipped", "NoSuchKey")
+    assert project.listing() == []
+
+
+def test_a_missing_bucket_is_failed_and_kept_for_a_retry(project, handler):
+    project.pipelines({"half": HALF})
+    with pytest.raises(RetryableError, match="NoSuchBucket"):
+        handler(project.event("uploads/a.jpg", bucket="nowhere-1250000000"), CONTEXT)
+
+
+def test_an_unbound_bucket_is_failed_with_advice(project, handler, capsys):
+    project.pipelines({"half": HALF})
+    event = project.upload("uploads/a.jpg", photo())
+    unbind(project)
+    [entry] = handler(event, CONTEXT)["outcomes"]
+    assert entry["outcome"] == "failed"
+    assert "bind the bucket" in entry["error"]["advice"]
+    assert project.record("a.jpg")["outcome"] == "failed"
+
+
+def unbind(project):
+    from qcloud_cos.cos_auth import CosS3Auth
+
+    conf = project.client.get_conf()
+    project.client.send_request(
+        method="PUT",
+        url=f"http://{project.bucket}.pic.ap-guangzhou.myqcloud.com/",
+        bucket=project.bucket,
+        auth=CosS3Auth(conf, "/", {"unbind": ""}),
+        params={"unbind": ""},
+        headers={},
+    )
+
+
+def test_a_wrong_secret_keeps_the_event_and_says_what_to_do(project, handler, monkeypatch, capsys):
+    project.pipelines({"half": HALF})
+    event = project.upload("uploads/a.jpg", photo())
+    monkeypatch.setenv("COS_SECRET_KEY", "wrong-key")
+    with pytest.raises(RetryableError, match="SignatureDoesNotMatch"):
+        handler(event, CONTEXT)
+    line = json.loads(capsys.readouterr().out)
+    assert line["error"]["advice"] == "check the secret key"
+    assert "wrong-key" not in json.dumps(line)
+
+
+def test_missing_credentials_are_named(project, handler, monkeypatch, capsys):
+    project.pipelines({"half": HALF})
+    monkeypatch.delenv("COS_SECRET_KEY")
+    with pytest.raises(RetryableError, match="COS_SECRET_KEY is not set"):
+        handler(project.event("uploads/a.jpg"), CONTEXT)
+    assert "COS_SECRET_KEY" in capsys.readouterr().out
+
+
+def test_a_broken_pipelines_file_is_named_with_its_line(project, handler, capsys):
+    project.pipelines({"half": "rule: imageMogr2/rotate/361, fileid: /out/x"})
+    with pytest.raises(RetryableError, match=r"pipelines\.yml:6: .*rotate"):
+        handler(project.event("uploads/a.jpg"), CONTEXT)
+
+
+@pytest.mark.parametrize("event", [None, [], {}, {"Records": []}, {"body": "x"}])
+def test_an_unknown_event_is_rejected_in_one_line(handler, event, capsys):
+    [entry] = handler(event, CONTEXT)["outcomes"]
+    assert (entry["outcome"], entry["error"]["code"]) == ("rejected", "InvalidEvent")
+    assert len(capsys.readouterr().out.splitlines()) == 1
+
+
+def test_a_key_that_no_url_can_name_is_rejected(project, handler):
+    project.pipelines({"half": HALF})
+    [entry] = handler(project.event("uploads/.."), CONTEXT)["outcomes"]
+    assert (entry["outcome"], entry["error"]["code"]) == ("rejected", "InvalidKey")
+
+
+def test_no_service_at_all_raises_within_the_deadline(project, handler, monkeypatch, closed_port):
+    project.pipelines({"half": HALF})
+    for name in ("HTTP_PROXY", "http_proxy"):
+        monkeypatch.setenv(name, f"http://127.0.0.1:{closed_port}")
+    with pytest.raises(RetryableError, match="NetworkError"):
+        handler(project.event("uploads/a.jpg"), {"request_id": "x", "time_limit_in_ms": 3000})
