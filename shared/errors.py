@@ -1,4 +1,4 @@
-"""One error for everything that COS and CI refuse, and what to do about it."""
+"""The errors that cross modules: what a file gets wrong, and what COS and CI refuse."""
 
 from __future__ import annotations
 
@@ -47,3 +47,11 @@ class CloudError(Exception):
         if "bind" in self.message.lower() or "not activated" in self.message.lower():
             return _UNBOUND
         return "the service is in trouble; this is tried again" if self.retryable else ""
+
+
+class ConfigError(ValueError):
+    """A file with problems, each as `file:line: sentence`."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = tuple(problems)

@@ -8,16 +8,10 @@ from pathlib import Path
 
 import yaml
 
+from shared.errors import ConfigError
+
 _Loader: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 MAX_BYTES = 256 * 1024
-
-
-class ConfigError(ValueError):
-    """A file with problems, each as `file:line: sentence`."""
-
-    def __init__(self, problems: list[str]) -> None:
-        super().__init__("\n".join(problems))
-        self.problems = tuple(problems)
 
 
 @dataclass

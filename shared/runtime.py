@@ -15,11 +15,11 @@ from typing import Any
 
 from shared import records
 from shared.cos import Cos
-from shared.errors import CloudError
+from shared.errors import CloudError, ConfigError
 from shared.events import EventError, Upload, parse_record
 from shared.events import records as event_records
 from shared.outcomes import FAILED, REJECTED, SKIPPED, Outcome, error_document
-from shared.pipelines import ConfigError, Pipeline, Pipelines, load
+from shared.pipelines import Pipeline, Pipelines, load
 from shared.settings import Settings, SettingsError
 
 _MARGIN = 1.0  # seconds kept for the record and the log line

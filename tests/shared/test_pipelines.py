@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from shared.errors import ConfigError
 from shared.events import Upload
-from shared.pipelines import ConfigError, load
+from shared.pipelines import COMPILED_NAME, compiled, load
 from shared.settings import DEFAULT_PIPELINES
 
 GOOD = """\
@@ -134,6 +135,11 @@ def test_mistakes_have_line_and_remedy(tmp_path, text, line, sentence):
     assert any(p.startswith(f"pipelines.yml:{line}: ") and sentence in p for p in found), found
 
 
+def test_a_rule_that_only_the_service_knows_is_left_to_it(tmp_path):
+    text = change("imageMogr2/thumbnail/!50p", "imageMogr2/blur/8x5")
+    assert load(written(tmp_path, text)).entries[0].outputs[0].rule == "imageMogr2/blur/8x5"
+
+
 def test_all_problems_are_reported_at_once_in_order(tmp_path):
     text = change("version: 1", "version: 9").replace("!50p", "!0p").replace("uploads/,", "/u,")
     lines = [int(problem.split(":")[1]) for problem in problems(tmp_path, text)]
@@ -243,3 +249,24 @@ def test_an_alias_bomb_is_refused_at_once(tmp_path):
 
 def test_the_default_path_lies_beside_the_package():
     assert Path(DEFAULT_PIPELINES).name == "pipelines.yml"
+
+
+def test_a_compiled_file_loads_to_the_same_pipelines(tmp_path):
+    path = written(tmp_path, GOOD)
+    checked = load(path)
+    (tmp_path / COMPILED_NAME).write_text(compiled(path), encoding="utf-8")
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    for name in ("pipelines.yml", COMPILED_NAME):
+        (copy / name).write_bytes((tmp_path / name).read_bytes())
+    assert load(copy / "pipelines.yml") == checked
+
+
+def test_a_compiled_file_of_another_version_is_ignored(tmp_path):
+    path = written(tmp_path, GOOD)
+    (tmp_path / COMPILED_NAME).write_text(compiled(path), encoding="utf-8")
+    written(tmp_path, GOOD.replace("photos", "pictures"))
+    assert load(path).entries[0].name == "pictures"
+    written(tmp_path, GOOD.replace("!50p", "!0p"))
+    with pytest.raises(ConfigError):
+        load(path)
