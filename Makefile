@@ -5,7 +5,9 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PINNED := tests/requirements.txt
 
-.PHONY: demo test lint types unit package lock clean
+.PHONY: setup demo test lint types unit package lock clean
+
+setup: $(READY)
 
 demo: $(READY)
 	$(BIN)/localcloud demo
