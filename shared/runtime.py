@@ -170,7 +170,8 @@ def _deadline(context: object) -> float:
 
 
 def _rejected(error: EventError) -> dict[str, Any]:
-    return {"outcome": REJECTED, "error": error_document(CloudError("InvalidEvent", str(error)))}
+    document = {"code": "InvalidEvent", "message": str(error), "status": 0, "request_id": ""}
+    return {"outcome": REJECTED, "error": {**document, "advice": "bind the function to COS events"}}
 
 
 def _log(entry: dict[str, Any]) -> dict[str, Any]:
