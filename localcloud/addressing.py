@@ -1,0 +1,106 @@
+"""Request target and Host -> which service, bucket, region and key are meant.
+
+Three ways lead here: as an HTTP proxy (absolute target with the real host), directly with the real
+host or `<bucket>.localhost` as Host, and path style (`/<bucket>/<key>`) on a loopback name. Paths
+are read by hand: `%2F`, `..`, `+` and empty segments of a key stay what they are.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from localcloud.errors import ServiceError
+from localcloud.http import decode
+
+_ROOTS = r"(?:myqcloud\.com|tencentcos\.cn)"
+_REGION = r"(?P<region>[a-z]+(?:-[a-z0-9]+)+)"
+_BUCKET = r"(?P<bucket>[a-z0-9][a-z0-9-]*-[0-9]+)"
+_HOSTS = tuple(
+    (re.compile(pattern), service)
+    for pattern, service in (
+        (rf"{_BUCKET}\.cos(?:-internal)?\.{_REGION}\.{_ROOTS}", "cos"),
+        (rf"{_BUCKET}\.ci\.{_REGION}\.{_ROOTS}", "ci"),
+        (rf"{_BUCKET}\.pic\.{_REGION}\.{_ROOTS}", "pic"),
+        (rf"service\.cos\.{_ROOTS}", "service"),
+        (rf"cos(?:-internal)?\.{_REGION}\.{_ROOTS}", "service"),
+        (rf"(?:[0-9]+\.)?ci\.{_REGION}\.{_ROOTS}", "ci"),
+        (rf"{_BUCKET}\.localhost", "cos"),
+    )
+)
+_LOOPBACK = {"127.0.0.1", "localhost", "[::1]"}
+_AUTHORITY = re.compile(r"(?P<name>[A-Za-z0-9._-]+|\[[0-9A-Fa-f:]+\])(?::(?P<port>[0-9]{1,5}))?")
+_ABSOLUTE = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<authority>[^/?#]*)")
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where a request goes. `key` is decoded; `raw_path` and `raw_query` are as sent.
+
+    `authority` is the host as sent, with its port; `signed_paths` are the decoded paths that a
+    client may have signed: path style has two, with and without the bucket.
+    """
+
+    service: str
+    bucket: str
+    region: str
+    key: str
+    raw_path: str
+    raw_query: str
+    authority: str
+    signed_paths: tuple[str, ...]
+
+
+def resolve(target: str, host: str) -> Address:
+    """Find out what is meant. Raises `ServiceError` AccessDenied for a host not played here,
+    InvalidURI for a target that is none."""
+    match = _ABSOLUTE.match(target)
+    if match:
+        # RFC 9112 3.2.2: the target's authority counts, not the Host header.
+        if match["scheme"].lower() != "http":
+            raise ServiceError("InvalidURI", f"the scheme is {match['scheme'][:20]!r}: http is")
+        host, target = match["authority"], target[match.end() :] or "/"
+        if not target.startswith("/"):
+            target = "/" + target
+    elif not target.startswith("/"):
+        raise ServiceError("InvalidURI", f"the request target {target[:100]!r} is no path")
+    raw_path, _, raw_query = target.partition("#")[0].partition("?")
+    found = _AUTHORITY.fullmatch(host)
+    name = found["name"].lower() if found else host.lower()
+    if name in _LOOPBACK:
+        return _path_style(raw_path, raw_query, host)
+    for pattern, service in _HOSTS:
+        if played := pattern.fullmatch(name):
+            parts = played.groupdict()
+            path = decode(raw_path)
+            return Address(
+                service=service,
+                bucket=parts.get("bucket") or "",
+                region=parts.get("region") or "",
+                key=path[1:],
+                raw_path=raw_path,
+                raw_query=raw_query,
+                authority=host,
+                signed_paths=(path,),
+            )
+    raise ServiceError(
+        "AccessDenied",
+        f"the local cloud does not play the host {host[:255]!r} and is no open proxy: it answers "
+        "for <bucket>.cos|ci|pic.<region>.myqcloud.com (or tencentcos.cn), "
+        "service.cos.myqcloud.com, <bucket>.localhost and 127.0.0.1/<bucket>/<key>",
+    )
+
+
+def _path_style(raw_path: str, raw_query: str, host: str) -> Address:
+    raw_bucket, _, raw_key = raw_path[1:].partition("/")
+    bucket, key, path = map(decode, (raw_bucket, raw_key, raw_path))
+    return Address(
+        service="cos" if bucket else "service",
+        bucket=bucket,
+        region="",
+        key=key,
+        raw_path=raw_path,
+        raw_query=raw_query,
+        authority=host,
+        signed_paths=(path, "/" + key) if bucket else (path,),
+    )

@@ -1,0 +1,50 @@
+"""The running local cloud: what every operation handler is handed."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from localcloud.auth import CredentialStore
+from localcloud.config import Config
+from localcloud.errors import ServiceError
+from localcloud.limits import MAX_IMAGE_QUEUE
+from localcloud.storage import Storage
+
+_T = TypeVar("_T")
+Subscriber = Callable[[dict[str, Any]], None]
+
+
+class Cloud:
+    """State that requests share. Lives on one event loop; only `run` leaves its thread."""
+
+    def __init__(self, config: Config, storage: Storage) -> None:
+        self.config = config
+        self.storage = storage
+        self.credentials = CredentialStore(config)
+        self.pool = ThreadPoolExecutor(os.cpu_count() or 2, thread_name_prefix="image")
+        self._waiting = 0
+        self._subscribers: list[Subscriber] = []
+
+    def subscribe(self, callback: Subscriber) -> None:
+        """Have `callback` called with each COS event, after the change is durable."""
+        self._subscribers.append(callback)
+
+    def emit(self, document: dict[str, Any]) -> None:
+        """Tell the subscribers of a change."""
+        for callback in self._subscribers:
+            callback(document)
+
+    async def run(self, function: Callable[..., _T], *arguments: object) -> _T:
+        """Run CPU-bound work on a worker thread. Raises SlowDown when too much of it waits."""
+        if self._waiting >= MAX_IMAGE_QUEUE:
+            raise ServiceError("SlowDown", f"{MAX_IMAGE_QUEUE} image jobs are waiting: try later")
+        self._waiting += 1
+        try:
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self.pool, function, *arguments)
+        finally:
+            self._waiting -= 1

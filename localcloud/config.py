@@ -1,0 +1,53 @@
+"""What a local cloud is started with, and the environment that leads a program to it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+DEFAULT_BUCKET = "examplebucket-1250000000"
+DEFAULT_REGION = "ap-guangzhou"
+# Public on purpose: they open nothing but a cloud on loopback.
+DEFAULT_SECRET_ID = "AKIDlocalcloud"  # noqa: S105
+DEFAULT_SECRET_KEY = "localcloud-secret-key"  # noqa: S105
+DEFAULT_PORT = 9000
+DEFAULT_DATA = Path(".localcloud")
+
+
+def _from_environment(name: str, default: str) -> str:
+    return os.environ.get(name) or default
+
+
+@dataclass(frozen=True)
+class Config:
+    """The settings of one local cloud. `port` 0 means any free one; `buckets` are `name-appid`."""
+
+    port: int = 0
+    data: Path = DEFAULT_DATA
+    buckets: tuple[str, ...] = (DEFAULT_BUCKET,)
+    region: str = DEFAULT_REGION
+    secret_id: str = field(
+        default_factory=lambda: _from_environment("LOCALCLOUD_SECRET_ID", DEFAULT_SECRET_ID)
+    )
+    secret_key: str = field(
+        default_factory=lambda: _from_environment("LOCALCLOUD_SECRET_KEY", DEFAULT_SECRET_KEY),
+        repr=False,
+    )
+    functions: bool = True
+    host: str = "127.0.0.1"
+
+
+def client_environment(endpoint: str, config: Config) -> dict[str, str]:
+    """The variables that make the unmodified SDK talk to the local cloud at `endpoint`."""
+    return {
+        "HTTP_PROXY": endpoint,
+        "http_proxy": endpoint,
+        "NO_PROXY": "",
+        "no_proxy": "",
+        "COS_SCHEME": "http",
+        "COS_REGION": config.region,
+        "COS_BUCKET": config.buckets[0],
+        "COS_SECRET_ID": config.secret_id,
+        "COS_SECRET_KEY": config.secret_key,
+    }

@@ -1,0 +1,1 @@
+"""COS: what a bucket and an object can be asked."""

@@ -1,0 +1,242 @@
+"""Objects: put, get, head, delete. `store` is the one way in for bytes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Mapping
+from urllib.parse import quote
+
+from localcloud.ci import persistence, processing
+from localcloud.cloud import Cloud
+from localcloud.cos import acl, conditions, copying, tagging, xml
+from localcloud.cos.upload import receive
+from localcloud.errors import ServiceError
+from localcloud.events import cos_event
+from localcloud.http import FileSlice, Request, Response, xml_response
+from localcloud.limits import MAX_KEY, MAX_LIST, MAX_META, MAX_XML
+from localcloud.storage import StoredObject
+
+DEFAULT_TYPE = "application/octet-stream"
+# Headers of an upload that come back with the object, in the case that they go out with.
+_KEPT = {
+    name.lower(): name
+    for name in (
+        "Cache-Control", "Content-Disposition", "Content-Encoding", "Content-Language", "Expires",
+        "x-cos-storage-class",
+    )
+}  # fmt: skip
+_META = "x-cos-meta-"
+
+
+async def put_object(cloud: Cloud, request: Request) -> Response:
+    """PUT Object, and PUT Object - Copy; with Pic-Operations, processing on upload."""
+    if "x-cos-copy-source" in request.headers:
+        return await copying.copy_object(cloud, request)
+    plan = persistence.plan(cloud, request)
+    stored = await store(
+        cloud,
+        request,
+        request.bucket,
+        request.key,
+        request.stream(),
+        content_type=request.headers.get("Content-Type", ""),
+        headers=kept_headers(request.headers),
+        tags=tagging.from_header(request.headers.get("x-cos-tagging", "")),
+        acl=acl.of_object(request),
+        only_new=only_new(request),
+        content_md5=request.headers.get("Content-MD5", ""),
+    )
+    if plan is not None:
+        return await persistence.run(cloud, request, stored, plan)
+    return Response(200, written_headers(stored))
+
+
+async def store(
+    cloud: Cloud,
+    request: Request,
+    bucket: str,
+    key: str,
+    body: bytes | AsyncIterator[bytes],
+    *,
+    content_type: str,
+    headers: Mapping[str, str] | None = None,
+    tags: Mapping[str, str] | None = None,
+    acl: str = "default",
+    only_new: bool = False,
+    content_md5: str = "",
+    event: str = "cos:ObjectCreated:Put",
+) -> StoredObject:
+    """Make `body` the object of `key`, durably, and then tell of it.
+
+    `content_md5` is a base64 MD5 that the body must have; `only_new` refuses to overwrite. Raises
+    `ServiceError`; nothing is stored then.
+    """
+    check_key(key)
+    if only_new:
+        refuse_existing(cloud, bucket, key)
+    cloud.storage.bucket(bucket)
+    stream = _once(body) if isinstance(body, bytes) else body
+    received = await receive(cloud.storage, stream, content_md5=content_md5)
+    stored = StoredObject(
+        bucket=bucket,
+        key=key,
+        size=received.size,
+        etag=received.md5,
+        crc64=received.crc64,
+        content_type=content_type or DEFAULT_TYPE,
+        last_modified=time.time(),
+        path=received.path,
+        headers=dict(headers or {}),
+        tags=dict(tags or {}),
+        acl=acl,
+    )
+    return publish(cloud, request, stored, event, only_new=only_new)
+
+
+def publish(
+    cloud: Cloud, request: Request, stored: StoredObject, event: str, *, only_new: bool = False
+) -> StoredObject:
+    """Put an object whose file is finished in its place, then emit `event`."""
+    try:
+        stored = cloud.storage.put(stored, only_new=only_new)
+    except BaseException:
+        stored.path.unlink(missing_ok=True)
+        raise
+    _emit(cloud, request, stored, event)
+    return stored
+
+
+def only_new(request: Request) -> bool:
+    """Whether the request forbids to overwrite."""
+    return request.headers.get("x-cos-forbid-overwrite", "").lower() == "true"
+
+
+def refuse_existing(cloud: Cloud, bucket: str, key: str) -> None:
+    """Raises `ServiceError` FileAlreadyExists before a body is read that could not be stored."""
+    try:
+        cloud.storage.head(bucket, key)
+    except ServiceError:
+        return
+    raise ServiceError(
+        "FileAlreadyExists", "The object exists, and the request forbids overwriting"
+    )
+
+
+def check_key(key: str) -> None:
+    """Refuse a key that COS does not take."""
+    if len(key.encode("utf-8", "surrogatepass")) > MAX_KEY:
+        raise ServiceError("KeyTooLong", f"the key has over {MAX_KEY} bytes, the most allowed")
+    if "\0" in key:
+        raise ServiceError("InvalidObjectName", "the key has a NUL character")
+
+
+def kept_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    """What of an upload's headers belongs to the object. Raises `ServiceError` for too much."""
+    kept = {
+        _KEPT.get(name.lower(), name): value
+        for name, value in headers.items()
+        if name.lower() in _KEPT or name.lower().startswith(_META)
+    }
+    meta = sum(len(n) + len(v) for n, v in kept.items() if n.lower().startswith(_META))
+    if meta > MAX_META:
+        raise ServiceError("InvalidArgument", f"{_META}* have {meta} bytes: at most {MAX_META}")
+    # The client's own encoding of the transfer is none of the object's.
+    if kept.get("Content-Encoding", "").lower() == "aws-chunked":
+        del kept["Content-Encoding"]
+    return kept
+
+
+async def get_object(cloud: Cloud, request: Request) -> Response:
+    """GET Object; with an image rule in the query, processing on download."""
+    stored = cloud.storage.head(request.bucket, request.key)
+    rule = processing.rule_of(request)
+    if rule is not None:
+        return await processing.respond(cloud, request, stored, rule)
+    if conditions.is_unchanged(request, stored):
+        return Response(304, _validators(stored))
+    headers = object_headers(stored) | conditions.overrides(request)
+    found = conditions.byte_range(request.headers.get("Range", ""), stored.size)
+    if found is None:
+        return Response(200, headers, FileSlice(stored.path, 0, stored.size))
+    start, length = found
+    headers["Content-Range"] = f"bytes {start}-{start + length - 1}/{stored.size}"
+    return Response(206, headers, FileSlice(stored.path, start, length))
+
+
+async def head_object(cloud: Cloud, request: Request) -> Response:
+    """HEAD Object."""
+    stored = cloud.storage.head(request.bucket, request.key)
+    if conditions.is_unchanged(request, stored):
+        return Response(304, _validators(stored))
+    return Response(200, object_headers(stored), FileSlice(stored.path, 0, stored.size))
+
+
+def object_headers(stored: StoredObject) -> dict[str, str]:
+    """What GET and HEAD say of an object."""
+    return {
+        "Content-Type": stored.content_type,
+        **_validators(stored),
+        "Accept-Ranges": "bytes",
+        "x-cos-hash-crc64ecma": stored.crc64,
+        **({"x-cos-tagging-count": str(len(stored.tags))} if stored.tags else {}),
+        **stored.headers,
+    }
+
+
+def written_headers(stored: StoredObject) -> dict[str, str]:
+    """What the answer to a write says of the object."""
+    return {"ETag": f'"{stored.etag}"', "x-cos-hash-crc64ecma": stored.crc64}
+
+
+def _validators(stored: StoredObject) -> dict[str, str]:
+    return {"ETag": f'"{stored.etag}"', "Last-Modified": xml.http_time(stored.last_modified)}
+
+
+async def delete_object(cloud: Cloud, request: Request) -> Response:
+    """DELETE Object; 204 whether or not it was there."""
+    _delete(cloud, request, request.key)
+    return Response(204)
+
+
+async def delete_objects(cloud: Cloud, request: Request) -> Response:
+    """POST ?delete: up to a thousand keys at once."""
+    root = xml.parse(await request.read(MAX_XML), "Delete")
+    keys = [node.findtext("Key") or "" for node in root.iter("Object")]
+    if not 0 < len(keys) <= MAX_LIST or "" in keys:
+        raise ServiceError("MalformedXML", f"Delete holds 1 to {MAX_LIST} Objects, each with a Key")
+    quiet = (root.findtext("Quiet") or "").strip().lower() == "true"
+    for key in keys:
+        _delete(cloud, request, key)
+    done = [] if quiet else [xml.element("Deleted", xml.element("Key", key)) for key in keys]
+    return xml_response(xml.document("DeleteResult", done))
+
+
+def _delete(cloud: Cloud, request: Request, key: str) -> None:
+    gone = cloud.storage.delete(request.bucket, key)
+    if gone is not None:
+        _emit(cloud, request, gone, "cos:ObjectRemove:Delete")
+
+
+def _emit(cloud: Cloud, request: Request, stored: StoredObject, event: str) -> None:
+    meta = {name: value for name, value in stored.headers.items() if name.lower().startswith(_META)}
+    cloud.emit(
+        cos_event(
+            bucket=stored.bucket,
+            region=cloud.storage.bucket(stored.bucket).region,
+            key=stored.key,
+            size=stored.size,
+            event_name=event,
+            event_time=int(time.time()),
+            meta={"Content-Type": stored.content_type, **meta},
+            request_id=request.request_id,
+        )
+    )
+
+
+def location(bucket: str, region: str, key: str) -> str:
+    """`<bucket>.cos.<region>.myqcloud.com/<key>`, the key percent-encoded."""
+    return f"{bucket}.cos.{region}.myqcloud.com/{quote(key, safe='/-_.~')}"
+
+
+async def _once(body: bytes) -> AsyncIterator[bytes]:
+    yield body

@@ -1,0 +1,34 @@
+"""How much the local cloud takes before it refuses. One place for all of them.
+
+Sizes are in bytes, times in seconds. Those of the service are from
+https://cloud.tencent.com/document/product/436/14518
+"""
+
+from __future__ import annotations
+
+KIB, MIB, GIB = 1024, 1024**2, 1024**3
+
+# The service's own.
+MAX_OBJECT = 5 * GIB  # one PUT, or one part of a multipart upload
+MIN_PART = 1 * MIB  # all parts but the last
+MAX_PARTS = 10_000
+MAX_KEY = 850
+MAX_META = 2 * KIB  # x-cos-meta-*, names and values together
+MAX_TAGS = 10
+MAX_TAG_KEY = 127
+MAX_TAG_VALUE = 255
+MAX_LIST = 1000  # entries of one answer; keys of one multi-delete
+MAX_BUCKETS = 200
+
+# Ours, so that no request takes the machine.
+MAX_XML = 2 * MIB
+MAX_FORM_FIELD = 64 * KIB
+MAX_HEADER = 64 * KIB  # the request line, and each header: Pic-Operations can be long
+MAX_HEADERS = 256
+MAX_REQUESTS = 512  # handled at one time
+MAX_IMAGE_QUEUE = 64  # image jobs that run or wait
+MAX_UPLOADS = 10_000  # multipart uploads of a bucket that are not finished
+BODY_CHUNK = 256 * KIB
+IDLE_BODY = 60.0  # between two pieces of a body
+IDLE_CONNECTION = 75.0  # without a request
+STOP_SECONDS = 10.0  # for requests in flight when the cloud stops

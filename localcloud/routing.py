@@ -1,0 +1,89 @@
+"""Which operation a request means: a table of service, method, scope and sub-resource."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from localcloud.ci import binding, persistence, styles
+from localcloud.cloud import Cloud
+from localcloud.cos import acl, buckets, listing, multipart, objects, tagging
+from localcloud.errors import ServiceError
+from localcloud.http import Request, Response
+
+Handler = Callable[[Cloud, Request], Awaitable[Response]]
+
+# (service, method, scope, sub-resource in the query) -> operation.
+OPERATIONS: dict[tuple[str, str, str, str], Handler] = {
+    ("service", "GET", "service", ""): buckets.list_buckets,
+    ("cos", "PUT", "bucket", ""): buckets.put_bucket,
+    ("cos", "HEAD", "bucket", ""): buckets.head_bucket,
+    ("cos", "DELETE", "bucket", ""): buckets.delete_bucket,
+    ("cos", "GET", "bucket", ""): listing.list_objects,
+    ("cos", "GET", "bucket", "location"): buckets.get_location,
+    ("cos", "PUT", "bucket", "acl"): acl.put_bucket_acl,
+    ("cos", "GET", "bucket", "acl"): acl.get_bucket_acl,
+    ("cos", "GET", "bucket", "uploads"): multipart.list_uploads,
+    ("cos", "POST", "bucket", "delete"): objects.delete_objects,
+    ("cos", "PUT", "object", ""): objects.put_object,
+    ("cos", "GET", "object", ""): objects.get_object,
+    ("cos", "HEAD", "object", ""): objects.head_object,
+    ("cos", "DELETE", "object", ""): objects.delete_object,
+    ("cos", "PUT", "object", "acl"): acl.put_object_acl,
+    ("cos", "GET", "object", "acl"): acl.get_object_acl,
+    ("cos", "PUT", "object", "tagging"): tagging.put_tagging,
+    ("cos", "GET", "object", "tagging"): tagging.get_tagging,
+    ("cos", "DELETE", "object", "tagging"): tagging.delete_tagging,
+    ("cos", "POST", "object", "uploads"): multipart.initiate,
+    ("cos", "PUT", "object", "uploadId"): multipart.upload_part,
+    ("cos", "GET", "object", "uploadId"): multipart.list_parts,
+    ("cos", "POST", "object", "uploadId"): multipart.complete,
+    ("cos", "DELETE", "object", "uploadId"): multipart.abort,
+    ("cos", "POST", "object", "image_process"): persistence.image_process,
+    ("pic", "PUT", "bucket", ""): binding.bind,
+    ("pic", "GET", "bucket", ""): binding.status,
+    ("pic", "PUT", "bucket", "unbind"): binding.unbind,
+    ("pic", "PUT", "bucket", "style"): styles.put_style,
+    ("pic", "GET", "bucket", "style"): styles.get_style,
+    ("pic", "DELETE", "bucket", "style"): styles.delete_style,
+}
+# Sub-resources of COS and CI, played or not: who names one never means the plain object or bucket.
+_SUB_RESOURCES = frozenset(row[3] for row in OPERATIONS if row[3]) | frozenset(
+    ("accelerate", "append", "ci-process", "cors", "domain", "domaincertificate", "encryption",
+     "guetzli", "hotlink", "imageInspect", "intelligenttiering", "inventory", "lifecycle",
+     "logging", "notification", "object-lock", "origin", "origin-protect", "policy", "referer",
+     "rename", "replication", "restore", "retention", "select", "symlink", "truncate",
+     "versioning", "versions", "website")
+)  # fmt: skip
+# A bucket is made and unmade only by a request that says nothing else (but who signed it).
+_BARE = (("PUT", "bucket"), ("DELETE", "bucket"))
+_HARMLESS = ("q-", "x-cos-", "x-ci-", "sign")
+_KNOWN_METHODS = frozenset(("GET", "HEAD", "PUT", "POST", "DELETE", "OPTIONS"))
+
+
+def scope(request: Request) -> str:
+    """Whether the request is about an object, a bucket, or the service as a whole."""
+    if request.key:
+        return "object"
+    return "bucket" if request.bucket else "service"
+
+
+def sub_resource(request: Request) -> str:
+    """The part of an object or bucket that the query names (`tagging`, `acl` ...), or nothing."""
+    for param in request.query:
+        if param.name in _SUB_RESOURCES:
+            return param.name
+        if (request.method, scope(request)) in _BARE and not param.name.startswith(_HARMLESS):
+            return param.name
+    return ""
+
+
+def operation(request: Request) -> Handler:
+    """The handler. Raises `ServiceError` NotImplemented or MethodNotAllowed with its name."""
+    wanted, part = scope(request), sub_resource(request)
+    handler = OPERATIONS.get((request.service, request.method, wanted, part))
+    if handler is not None:
+        return handler
+    named = f"{request.method} {wanted}{f' ?{part[:100]}' if part else ''} on {request.host[:200]}"
+    if request.method not in _KNOWN_METHODS or (not part and request.service == "cos"):
+        raise ServiceError("MethodNotAllowed", f"{named} is no operation of COS")
+    raise ServiceError("NotImplemented", f"{named} is not played by the local cloud")

@@ -1,0 +1,303 @@
+"""The listener: HTTP in, `Request` out; `Response` in, HTTP out. aiohttp without its router.
+
+aiohttp keeps the case of header names and takes absolute-form targets; the SDK needs both.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import socket
+import sqlite3
+from collections.abc import AsyncIterator
+from typing import Any
+
+from aiohttp import hdrs, web
+from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.web_protocol import RequestHandler
+
+from localcloud import addressing, routing
+from localcloud.auth import authenticate, authorize
+from localcloud.cloud import Cloud
+from localcloud.errors import ServiceError
+from localcloud.http import XML, FileSlice, Request, Response, new_id, parse_query
+from localcloud.limits import (
+    IDLE_BODY,
+    IDLE_CONNECTION,
+    MAX_HEADER,
+    MAX_HEADERS,
+    MAX_REQUESTS,
+    STOP_SECONDS,
+)
+
+_log = logging.getLogger("localcloud")
+_QUICKACK = getattr(socket, "TCP_QUICKACK", None)
+_INLINE = 64 * 1024  # a file up to this size goes out in one write with its head
+_LINGER = 2.0  # seconds to read on after a refusal, so that the client gets to see it
+_NO_CONNECT = (
+    "The local cloud speaks plain HTTP and opens no tunnels: set COS_SCHEME=http "
+    "(Scheme='http' in the SDK's CosConfig).\n"
+)
+
+
+class _Connection(RequestHandler):
+    """aiohttp's connection, except that what is no HTTP gets our error document too."""
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,  # noqa: ARG002 - aiohttp's signature
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        if status >= 500:
+            _log.error("the local cloud failed to answer", exc_info=exc)
+            error = ServiceError("InternalError", "the local cloud failed; its log says where")
+        else:
+            said = " ".join((message or "").split())[:200]
+            error = ServiceError("BadRequest", f"the request is no HTTP that can be read: {said}")
+        answer = _wire(_error(error, "/", request_id := new_id()), request_id, "cos", head=False)
+        answer.force_close()
+        return answer
+
+
+class _Listener(web.Server):
+    def __call__(self) -> RequestHandler:
+        return _Connection(self, loop=self._loop, **self._kwargs)
+
+
+class Server:
+    """One listening socket in front of a `Cloud`."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self._cloud = cloud
+        self._busy = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._stopping = False
+        self._runner: web.ServerRunner | None = None
+
+    async def start(self, host: str, port: int) -> str:
+        """Listen; the endpoint as `http://host:port`. Raises OSError when it cannot."""
+        listener = _Listener(
+            self._handle,
+            access_log=None,
+            max_line_size=MAX_HEADER,
+            max_field_size=MAX_HEADER,
+            max_headers=MAX_HEADERS,
+            keepalive_timeout=IDLE_CONNECTION,
+            lingering_time=_LINGER,
+            auto_decompress=False,
+        )
+        self._runner = web.ServerRunner(listener, shutdown_timeout=1.0)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, host, port, backlog=512)
+        await site.start()
+        bound = self._runner.addresses[0]
+        name = f"[{bound[0]}]" if ":" in bound[0] else bound[0]
+        return f"http://{name}:{bound[1]}"
+
+    async def stop(self) -> None:
+        """Take no more connections, and finish what is at work within `STOP_SECONDS`."""
+        if self._runner is None:
+            return
+        self._stopping = True
+        for site in list(self._runner.sites):
+            await site.stop()
+        # aiohttp's own shutdown would stop reading the bodies of requests that are at work.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(STOP_SECONDS):
+                await self._idle.wait()
+        await self._runner.cleanup()
+
+    async def _handle(self, incoming: web.BaseRequest) -> web.StreamResponse:
+        if incoming.method == "CONNECT":
+            refusal = web.Response(status=501, text=_NO_CONNECT)
+            refusal.force_close()
+            return refusal
+        if self._busy >= MAX_REQUESTS:
+            error = ServiceError("SlowDown", f"{MAX_REQUESTS} requests are at work: try later")
+            return await _send(incoming, _error(error, "/", new_id()), new_id(), "cos")
+        self._busy += 1
+        self._idle.clear()
+        try:
+            answer = await self._handle_one(incoming)
+            if self._stopping:
+                answer.force_close()
+            return answer
+        finally:
+            self._busy -= 1
+            if not self._busy:
+                self._idle.set()
+
+    async def _handle_one(self, incoming: web.BaseRequest) -> web.StreamResponse:
+        request_id, service, resource = new_id(), "cos", "/"
+        _acknowledge(incoming)
+        try:
+            address = addressing.resolve(incoming.raw_path, incoming.headers.get("Host", ""))
+            service, resource = address.service, address.authority + address.raw_path
+            response = await self._answer(_request(incoming, address, request_id))
+        except ServiceError as error:
+            response = _error(error, resource, request_id)
+        except ConnectionError:
+            raise
+        except (OSError, sqlite3.OperationalError) as error:
+            _log.error("%s %r: %s", incoming.method, resource, error)
+            response = _error(_data_folder(error), resource, request_id)
+        # Anything else is a fault of this program: logged whole, told to the client in a sentence.
+        except Exception:  # noqa: BLE001
+            _log.exception("the local cloud failed at %s %r", incoming.method, resource)
+            failure = ServiceError("InternalError", "the local cloud failed; its log says where")
+            response = _error(failure, resource, request_id)
+        return await _send(incoming, response, request_id, service)
+
+    async def _answer(self, request: Request) -> Response:
+        request = authenticate(request, self._cloud.credentials)
+        authorize(request, self._cloud.storage, routing.sub_resource(request))
+        operation = routing.operation(request)
+        if request.bucket and operation is not routing.OPERATIONS["cos", "PUT", "bucket", ""]:
+            _check_region(request, self._cloud.storage.bucket(request.bucket).region)
+        return await operation(self._cloud, request)
+
+
+def _check_region(request: Request, region: str) -> None:
+    if request.region and request.region != region:
+        raise ServiceError(
+            "NoSuchBucket",
+            f"The specified bucket does not exist in {request.region}: it is in {region}.",
+        )
+
+
+def _request(incoming: web.BaseRequest, address: addressing.Address, request_id: str) -> Request:
+    return Request(
+        method=incoming.method,
+        service=address.service,
+        bucket=address.bucket,
+        region=address.region,
+        key=address.key,
+        raw_path=address.raw_path,
+        signed_paths=address.signed_paths,
+        host=address.authority,
+        query=parse_query(address.raw_query),
+        headers=incoming.headers,
+        raw_headers=tuple((name.decode("latin-1"), value) for name, value in incoming.raw_headers),
+        body=_body(incoming),
+        request_id=request_id,
+        remote=incoming.remote or "",
+    )
+
+
+async def _body(incoming: web.BaseRequest) -> AsyncIterator[bytes]:
+    """The body in pieces. Raises `ServiceError` when the client stops before its end."""
+    if incoming.headers.get("Expect", "").lower() == "100-continue" and incoming.can_read_body:
+        # Only now, when the request is allowed: a refused upload is never sent.
+        await incoming.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        incoming.writer.output_size = 0
+    expected, received = incoming.content_length, 0
+    try:
+        while True:
+            async with asyncio.timeout(IDLE_BODY):
+                chunk = await incoming.content.readany()
+            if not chunk:
+                break
+            received += len(chunk)
+            yield chunk
+    except TimeoutError:
+        raise ServiceError("RequestTimeout", f"no data came for {IDLE_BODY:g} seconds") from None
+    except (web.RequestPayloadError, HttpProcessingError, ConnectionError):
+        raise ServiceError("IncompleteBody", "the body broke off before its end") from None
+    if expected is not None and received < expected:
+        raise ServiceError("IncompleteBody", f"{received} of {expected} bytes arrived")
+
+
+def _acknowledge(incoming: web.BaseRequest) -> None:
+    # A client behind Nagle waits with its body for the ACK of the head: do not delay it by 40 ms.
+    if incoming.can_read_body and incoming.transport is not None and _QUICKACK is not None:
+        connection = incoming.transport.get_extra_info("socket")
+        with contextlib.suppress(OSError):
+            connection.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
+
+
+def _data_folder(error: OSError | sqlite3.Error) -> ServiceError:
+    """What a client is told when the disk is full or broken: it may try again later."""
+    reason = getattr(error, "strerror", None) or str(error)
+    return ServiceError("InternalError", f"the data folder cannot be used: {reason}")
+
+
+def _error(error: ServiceError, resource: str, request_id: str) -> Response:
+    trace_id = new_id()
+    headers = {"Content-Type": XML, "x-cos-trace-id": trace_id, **error.headers}
+    if error.errno is not None:
+        headers["X-ErrNo"] = str(error.errno)
+    return Response(error.status, headers, error.to_xml(resource, request_id, trace_id))
+
+
+def _wire(response: Response, request_id: str, service: str, *, head: bool) -> web.StreamResponse:
+    """The head of an answer, and its body where that is in memory."""
+    prefix = "ci" if service == "ci" else "cos"
+    headers: dict[str, Any] = {
+        "Server": f"tencent-{prefix}",
+        f"x-{prefix}-request-id": request_id,
+        **response.headers,
+    }
+    if response.status in (204, 304):
+        headers.pop(hdrs.CONTENT_LENGTH, None)
+    if isinstance(response.body, FileSlice) or head:
+        answer = web.StreamResponse(status=response.status, headers=headers)
+        if isinstance(response.body, FileSlice):
+            answer.content_length = response.body.length
+        elif hdrs.CONTENT_LENGTH not in headers and response.status not in (204, 304):
+            answer.content_length = len(response.body)
+        return answer
+    return web.Response(status=response.status, body=response.body, headers=headers)
+
+
+async def _send(
+    incoming: web.BaseRequest, response: Response, request_id: str, service: str
+) -> web.StreamResponse:
+    head = incoming.method == "HEAD"
+    if head and response.status >= 400:
+        # An error's document has no place here; neither have its type and length.
+        response = Response(response.status, {**response.headers, "Content-Length": "0"})
+        response.headers.pop("Content-Type", None)
+    file = None
+    if isinstance(response.body, FileSlice) and not head:
+        try:
+            file = response.body.path.open("rb")
+            file.seek(response.body.start)
+        except OSError as error:
+            _log.error("the file of an object cannot be read: %s", error)
+            failure = ServiceError("InternalError", "the object's file in the data folder is gone")
+            response = _error(failure, incoming.raw_path, request_id)
+    try:
+        if file is not None and isinstance(response.body, FileSlice):
+            if response.body.length <= _INLINE:
+                response.body = file.read(response.body.length)
+            else:
+                answer = _wire(response, request_id, service, head=False)
+                await answer.prepare(incoming)
+                await _send_file(incoming, answer, file, response.body)
+                return answer
+    finally:
+        if file is not None:
+            file.close()
+    answer = _wire(response, request_id, service, head=head)
+    if response.status >= 400 and "Expect" in incoming.headers:
+        # Nobody can tell whether the refused body comes after all.
+        answer.force_close()
+    return answer
+
+
+async def _send_file(
+    incoming: web.BaseRequest, answer: web.StreamResponse, file: Any, part: FileSlice
+) -> None:
+    transport = incoming.transport
+    if transport is None:
+        raise ConnectionResetError("the client has gone")
+    loop = asyncio.get_running_loop()
+    sent = await loop.sendfile(transport, file, part.start, part.length)
+    if sent < part.length:
+        transport.abort()
+        raise ConnectionResetError("the object's file is shorter than it was")
+    await answer.write_eof()

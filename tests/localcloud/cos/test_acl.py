@@ -1,0 +1,98 @@
+"""What everybody may do, and only that."""
+
+import pytest
+import requests
+
+
+@pytest.fixture
+def anonymous(cloud):
+    session = requests.Session()
+    session.trust_env = False
+    session.proxies = {"http": cloud.url}
+
+    def ask(method, bucket, path="/", **options):
+        url = f"http://{bucket}.cos.ap-guangzhou.myqcloud.com{path}"
+        return session.request(method, url, timeout=20, **options).status_code
+
+    return ask
+
+
+READ = [("GET", "/o"), ("HEAD", "/o")]
+LIST = [("GET", "/"), ("HEAD", "/")]
+WRITE = [("PUT", "/new"), ("DELETE", "/o")]
+NEVER = [
+    ("GET", "/o?acl"), ("PUT", "/o?acl"), ("GET", "/o?tagging"), ("GET", "/?acl"), ("DELETE", "/"),
+    ("POST", "/?delete"), ("POST", "/o?uploads"), ("GET", "/?uploads"),
+    ("POST", "/o?image_process"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("bucket_acl", "object_acl", "allowed"),
+    [
+        ("private", "default", []),
+        ("private", "private", []),
+        ("private", "public-read", READ),
+        ("public-read", "default", READ + LIST),
+        ("public-read", "private", LIST),
+        ("public-read-write", "default", READ + LIST + WRITE),
+    ],
+)
+def test_anonymous_requests(cloud, anonymous, bucket_acl, object_acl, allowed):
+    bucket = cloud.new_bucket(ACL=bucket_acl)
+    cloud.client().put_object(Bucket=bucket, Key="o", Body=b"x", ACL=object_acl)
+    for method, path in READ + LIST + NEVER + WRITE:
+        status = anonymous(method, bucket, path)
+        assert (status < 300) == ((method, path) in allowed), (method, path, status)
+        assert status < 300 or status == 403
+
+
+def test_anonymous_writers_copy_and_process_nothing(cloud, anonymous):
+    bucket = cloud.new_bucket(ACL="public-read-write")
+    source = {"x-cos-copy-source": f"{cloud.bucket}.cos.ap-guangzhou.myqcloud.com/secret"}
+    assert anonymous("PUT", bucket, "/copy", headers=source) == 403
+    assert anonymous("PUT", bucket, "/p", headers={"Pic-Operations": "{}"}, data=b"x") == 403
+
+
+def test_acls_are_put_and_shown(cloud):
+    client, bucket = cloud.client(), cloud.new_bucket()
+    client.put_object(Bucket=bucket, Key="o", Body=b"x")
+
+    def grants():
+        answer = client.get_object_acl(Bucket=bucket, Key="o")
+        return [
+            (grant["Grantee"].get("URI", "owner").rpartition("/")[2], grant["Permission"])
+            for grant in answer["AccessControlList"]["Grant"]
+        ]
+
+    assert grants() == [("owner", "FULL_CONTROL")]
+    client.put_object_acl(Bucket=bucket, Key="o", ACL="public-read")
+    assert grants() == [("owner", "FULL_CONTROL"), ("AllUsers", "READ")]
+    client.put_object_acl(Bucket=bucket, Key="o", ACL="default")
+    client.put_bucket_acl(Bucket=bucket, ACL="public-read")
+    assert grants() == [("owner", "FULL_CONTROL"), ("AllUsers", "READ")]
+    assert len(client.get_bucket_acl(Bucket=bucket)["AccessControlList"]["Grant"]) == 2
+
+
+def test_an_acl_as_a_document(cloud, anonymous):
+    client, bucket = cloud.client(), cloud.new_bucket()
+    policy = client.get_bucket_acl(Bucket=cloud.new_bucket(ACL="public-read"))
+    for grant in policy["AccessControlList"]["Grant"]:
+        kind = grant["Grantee"].pop("xsi:type", "Group" if "URI" in grant["Grantee"] else "")
+        grant["Grantee"]["Type"] = kind or "CanonicalUser"
+    client.put_bucket_acl(Bucket=bucket, AccessControlPolicy=policy)
+    assert anonymous("GET", bucket) == 200
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "code"),
+    [
+        ({"x-cos-acl": "everybody"}, b"", "InvalidArgument"),
+        ({}, b"", "InvalidArgument"),
+        ({}, b"<x", "MalformedXML"),
+        ({"x-cos-grant-read": 'id="1"'}, b"", "NotImplemented"),
+    ],
+)
+def test_acls_that_are_refused(signed, headers, body, code):
+    answer = signed("PUT", "/", params={"acl": ""}, headers=headers, data=body)
+    assert f"<Code>{code}</Code>" in answer.text

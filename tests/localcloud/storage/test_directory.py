@@ -1,0 +1,159 @@
+"""Bodies as ordinary files, metadata in SQLite: nothing gets lost, nothing gets out."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from localcloud.errors import ServiceError
+from localcloud.storage import Bucket, StoredObject
+from localcloud.storage.directory import DataFolderError, DirectoryStorage
+
+B = "b-1250000000"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def storage(folder):
+    made = DirectoryStorage(folder)
+    made.create_bucket(Bucket(B, "ap-guangzhou", time.time()))
+    yield made
+    made.close()
+
+
+def put(storage, key, body=b"body", **options):
+    path = storage.scratch()
+    path.write_bytes(body)
+    stored = StoredObject(B, key, len(body), "0" * 32, "1", "text/plain", 1.5, path)
+    return storage.put(stored, **options)
+
+
+HOSTILE = [
+    "../../../etc/passwd", "..", ".", "/", "//", "/etc/passwd", "a/../../b", "a/./b", "a\\..\\b",
+    "C:\\x", "con", "-rf", "~/.ssh/x", "a\nb", "x" * 850, "中" * 283,
+    "a/" * 425, "😀/" * 170, "*?<>|",
+    ".hidden", "a.", " ", "a%2e%2e/b", "buckets", "lock", "x.tar.gz", "%2E%2E/%2E%2E", "\x01",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("key", HOSTILE)
+def test_a_key_never_leaves_its_bucket(storage, folder, key):
+    stored = put(storage, key, key.encode())
+    inside = (folder / "buckets" / B).resolve()
+    assert inside in stored.path.resolve().parents
+    assert stored.path.is_file()
+    assert storage.head(B, key).path.read_bytes() == key.encode()
+    assert [item.key for item in storage.scan(B, "", "", 10)] == [key]
+    storage.delete(B, key)
+    assert list(inside.iterdir()) == []
+
+
+def test_a_person_finds_the_file(storage, folder):
+    stored = put(storage, "photos/2026/切尔西 猫.jpg")
+    relative = stored.path.relative_to(folder / "buckets" / B)
+    assert relative.suffix == ".jpg"
+    assert relative.name.startswith("切尔西 猫.")
+    assert [part.rstrip("+") for part in relative.parts[:-1]] == ["photos", "2026"]
+
+
+def test_file_and_folder_of_one_name(storage):
+    for key in ("a", "a/b", "a/", "a+/b"):
+        put(storage, key, key.encode())
+    for key in ("a", "a/b", "a/", "a+/b"):
+        assert storage.head(B, key).path.read_bytes() == key.encode()
+
+
+def test_names_that_a_file_system_takes_for_one(storage):
+    for key in ("Key", "key", "k" * 300 + "1", "k" * 300 + "2"):
+        put(storage, key, key.encode())
+        assert storage.head(B, key).path.read_bytes() == key.encode()
+    assert len(storage.scan(B, "", "", 10)) == 4
+
+
+def test_overwriting_leaves_one_file(storage):
+    first, second = put(storage, "k", b"1"), put(storage, "k", b"2")
+    assert not first.path.exists()
+    assert second.path.read_bytes() == b"2"
+    with pytest.raises(ServiceError, match="FileAlreadyExists"):
+        put(storage, "k", b"3", only_new=True)
+    assert storage.head(B, "k").path.read_bytes() == b"2"
+
+
+def test_a_restart_keeps_all(storage, folder):
+    put(storage, "k", b"kept")
+    storage.set_tags(B, "k", {"a": "二"})
+    storage.set_setting(B, "name", "value")
+    before = storage.head(B, "k")
+    storage.close()
+    again = DirectoryStorage(folder)
+    try:
+        assert again.head(B, "k") == before
+        assert again.head(B, "k").path.read_bytes() == b"kept"
+        assert again.head(B, "k").tags == {"a": "二"}
+        assert again.get_setting(B, "name") == "value"
+        assert again.bucket(B).region == "ap-guangzhou"
+    finally:
+        again.close()
+
+
+def test_a_crash_leaves_strays_that_the_next_start_removes(storage, folder):
+    kept = put(storage, "k", b"kept")
+    storage.close()
+    half = folder / "scratch" / "half"
+    half.write_bytes(b"half an upload")
+    orphan = kept.path.with_name("orphan.txt")
+    orphan.write_bytes(b"moved, but its metadata was not written")
+    again = DirectoryStorage(folder)
+    try:
+        assert not half.exists()
+        assert not orphan.exists()
+        assert kept.path.exists()
+    finally:
+        again.close()
+
+
+def test_one_cloud_at_a_time(storage, folder):
+    with pytest.raises(DataFolderError, match="in use"):
+        DirectoryStorage(folder)
+
+
+def test_a_folder_that_cannot_be(tmp_path):
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(DataFolderError, match="file"):
+        DirectoryStorage(tmp_path / "file" / "data")
+    (tmp_path / "bad").mkdir()
+    (tmp_path / "bad" / "metadata.sqlite3").write_bytes(b"no database" * 1000)
+    with pytest.raises(DataFolderError, match="bad"):
+        DirectoryStorage(tmp_path / "bad")
+
+
+def test_settings(storage):
+    assert storage.get_setting(B, "style") is None
+    storage.set_setting(B, "style", "1")
+    storage.set_setting(B, "style", "2")
+    assert storage.get_setting(B, "style") == "2"
+    storage.set_setting(B, "style", None)
+    assert storage.get_setting(B, "style") is None
+    with pytest.raises(ServiceError, match="NoSuchBucket"):
+        storage.set_setting("other-1250000000", "style", "1")
+
+
+def test_settings_go_with_their_bucket(storage):
+    storage.set_setting(B, "style", "1")
+    storage.delete_bucket(B)
+    storage.create_bucket(Bucket(B, "ap-guangzhou", time.time()))
+    assert storage.get_setting(B, "style") is None
+
+
+def test_order_is_that_of_bytes(storage):
+    keys = ["a", "a ", "aB", "aa", "é", "z", "😀", "\uffff"]
+    for key in keys:
+        put(storage, key)
+    found = [item.key for item in storage.scan(B, "", "", 100)]
+    assert found == sorted(keys, key=str.encode)
+    assert [item.key for item in storage.scan(B, "a", "a ", 1)] == ["aB"]
+    assert Path(storage.head(B, "a").path).is_file()
