@@ -1,0 +1,10 @@
+"""Rules executed on real pixels. The only place of the project that imports an image library."""
+
+from __future__ import annotations
+
+from localcloud.imaging.errors import ImageError
+from localcloud.imaging.execute import ImageResult, process
+from localcloud.imaging.facts import ImageFacts, describe
+from localcloud.imaging.limits import LIMITS, Limits
+
+__all__ = ["LIMITS", "ImageError", "ImageFacts", "ImageResult", "Limits", "describe", "process"]

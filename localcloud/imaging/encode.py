@@ -1,0 +1,143 @@
+"""Pixels -> a file, in the format and quality that a rule leads to."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass, replace
+
+from PIL import Image
+
+from localcloud.imaging.errors import BAD_FORMAT, ImageError
+from shared import rules
+
+CONTENT_TYPES = {
+    "jpg": "image/jpeg",
+    "png": "image/png",
+    "gif": "image/gif",
+    "webp": "image/webp",
+    "bmp": "image/bmp",
+}
+LIBRARY_NAMES = {"jpg": "JPEG", "png": "PNG", "gif": "GIF", "webp": "WEBP", "bmp": "BMP"}
+NAMES = {library: name for name, library in LIBRARY_NAMES.items()}
+ANIMATED = ("gif", "webp")
+_LOSSY = ("jpg", "webp")
+# For sources without a quality of their own.
+DEFAULT_QUALITY = 85
+ORIENTATION = 0x0112
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """How to write. `quality` 1 to 100 counts for jpg and webp."""
+
+    format: str
+    quality: int
+    optimise: bool = False
+    progressive: bool = False
+    strip: bool = False
+
+    @property
+    def reported_quality(self) -> int:
+        return self.quality if self.format in _LOSSY else 100
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Pixels (L, RGB or RGBA) and how long they show, in milliseconds (0 for a still picture)."""
+
+    image: Image.Image
+    duration: int = 0
+
+
+def encoding_of(rule: rules.Rule, source_format: str, source_quality: int) -> Encoding:
+    """Format and quality; of several, the last counts."""
+    known = source_format == "jpg"
+    encoding = Encoding(source_format, source_quality if known else DEFAULT_QUALITY)
+    for stage in rule.stages:
+        if isinstance(stage, rules.ImageMogr2):
+            encoding = _from_mogr2(encoding, stage, source_quality)
+        elif isinstance(stage, rules.ImageView2):
+            encoding = _from_view2(encoding, stage, source_quality)
+    return encoding
+
+
+def _from_mogr2(encoding: Encoding, stage: rules.ImageMogr2, source: int) -> Encoding:
+    level, relative, least = None, None, None
+    for operation in stage.operations:
+        if isinstance(operation, rules.Format):
+            optimise = operation.name == "yjpeg"
+            name = {"yjpeg": "jpg", "jpeg": "jpg"}.get(operation.name, operation.name)
+            encoding = replace(encoding, format=name, optimise=optimise)
+        elif isinstance(operation, rules.Interlace):
+            encoding = replace(encoding, progressive=operation.on)
+        elif isinstance(operation, rules.Strip):
+            encoding = replace(encoding, strip=True)
+        elif isinstance(operation, rules.Quality):
+            level = operation.level
+        elif isinstance(operation, rules.RelativeQuality):
+            relative = operation.percent
+        elif isinstance(operation, rules.LeastQuality):
+            least = operation.value
+    return replace(encoding, quality=_quality(encoding.quality, source, level, relative, least))
+
+
+def _from_view2(encoding: Encoding, stage: rules.ImageView2, source: int) -> Encoding:
+    quality = _quality(encoding.quality, source, stage.q, stage.rq, stage.lq)
+    return replace(encoding, format=stage.format or encoding.format, quality=quality)
+
+
+def _quality(
+    current: int, source: int, level: rules.Level | None, relative: int | None, least: int | None
+) -> int:
+    """CI manual 004:2408: absolute (at most the source's unless forced), relative, at least."""
+    if level is not None:
+        current = level.value if level.forced else min(source, level.value)
+    if relative is not None:
+        current = source * relative // 100
+    if least is not None:
+        current = max(source if level is None and relative is None else current, least)
+    return min(max(current, 1), 100)
+
+
+def encode(frames: list[Frame], encoding: Encoding, exif: Image.Exif | None, loop: int) -> bytes:
+    """The file. Raises ImageError when the format cannot hold the picture."""
+    images = [_fitting(frame.image, encoding.format) for frame in frames]
+    options = _options(encoding)
+    if exif is not None and not encoding.strip and encoding.format in ("jpg", "png", "webp"):
+        options["exif"] = exif.tobytes()
+    if len(images) > 1:
+        options |= {
+            "save_all": True,
+            "append_images": images[1:],
+            "duration": [frame.duration for frame in frames],
+            "loop": loop,
+        }
+        if encoding.format == "gif":
+            options["disposal"] = 2
+    output = io.BytesIO()
+    try:
+        images[0].save(output, LIBRARY_NAMES[encoding.format], **options)
+    except (OSError, ValueError) as error:
+        raise ImageError(BAD_FORMAT, f"{encoding.format} cannot hold the result: {error}") from None
+    return output.getvalue()
+
+
+def _options(encoding: Encoding) -> dict[str, object]:
+    if encoding.format == "jpg":
+        return {
+            "quality": encoding.quality,
+            "optimize": encoding.optimise,
+            "progressive": encoding.progressive or encoding.optimise,
+        }
+    if encoding.format == "webp":
+        return {"quality": encoding.quality, "method": 4}
+    return {}
+
+
+def _fitting(image: Image.Image, name: str) -> Image.Image:
+    """The picture in a mode that the format has; without alpha, transparency becomes white."""
+    if image.mode == "RGBA" and name in ("jpg", "bmp"):
+        flat = Image.new("RGB", image.size, "white")
+        flat.paste(image, mask=image.getchannel("A"))
+        return flat
+    return image.convert("RGB") if image.mode == "L" and name == "webp" else image

@@ -1,0 +1,113 @@
+"""A rule on a file, from header to bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image, ImageSequence
+
+from localcloud.imaging import plan
+from localcloud.imaging.encode import (
+    ANIMATED,
+    CONTENT_TYPES,
+    NAMES,
+    ORIENTATION,
+    Frame,
+    encode,
+    encoding_of,
+)
+from localcloud.imaging.errors import ImageError
+from localcloud.imaging.facts import image_info
+from localcloud.imaging.jpeg_quality import source_quality
+from localcloud.imaging.limits import LIMITS, Limits
+from localcloud.imaging.source import decoding, frame_count, normalised, open_image
+from localcloud.imaging.stages import apply_stage, upright, wants_upright
+from shared.rules import Rule
+
+
+@dataclass(frozen=True)
+class ImageResult:
+    """A finished file. `format` is jpg, png, gif, webp, bmp, or json for information rules;
+    `quality` is 100 where the format has none; `frames` is 1 for a still picture."""
+
+    data: bytes
+    content_type: str
+    format: str
+    width: int
+    height: int
+    quality: int
+    frames: int
+
+
+def process(source: bytes | Path, rule: Rule, *, limits: Limits = LIMITS) -> ImageResult:
+    """Apply `rule`. CPU-bound and thread-safe.
+
+    Raises ImageError; with `ignore-error/1` in the rule the source comes back instead.
+    """
+    if rule.is_info:
+        return ImageResult(
+            image_info(source, limits=limits), "application/json", "json", 0, 0, 100, 1
+        )
+    try:
+        return _process(source, rule, limits)
+    except ImageError:
+        if not rule.ignore_error:
+            raise
+        return _original(source, limits)
+
+
+def _process(source: bytes | Path, rule: Rule, limits: Limits) -> ImageResult:
+    image = open_image(source, limits)
+    encoding = encoding_of(rule, NAMES[str(image.format)], source_quality(image))
+    exif = image.getexif()
+    orientation = exif.get(ORIENTATION, 1)
+    loop = int(image.info.get("loop", 0 if frame_count(image) > 1 else 1))
+    frames = list(_frames(image, rule, orientation, limits, animated=encoding.format in ANIMATED))
+    if exif and any(wants_upright(stage) for stage in rule.stages):
+        exif[ORIENTATION] = 1
+    data = encode(frames, encoding, exif if len(exif) else None, loop)
+    width, height = frames[0].image.size
+    return ImageResult(
+        data,
+        CONTENT_TYPES[encoding.format],
+        encoding.format,
+        width,
+        height,
+        encoding.reported_quality,
+        len(frames),
+    )
+
+
+def _frames(
+    image: Image.Image, rule: Rule, orientation: int, limits: Limits, *, animated: bool
+) -> Iterator[Frame]:
+    """The finished frames: all of them where the result can move, else the first."""
+    if not animated or frame_count(image) == 1:
+        rule = plan.scaled_decoding(image, rule, orientation, limits)
+        yield Frame(_run(normalised(image), rule, orientation, limits))
+        return
+    with decoding():
+        for raw in ImageSequence.Iterator(image):
+            frame = normalised(raw.convert("RGBA"))
+            yield Frame(_run(frame, rule, orientation, limits), int(raw.info.get("duration", 100)))
+
+
+def _run(image: Image.Image, rule: Rule, orientation: int, limits: Limits) -> Image.Image:
+    for stage in rule.stages:
+        if wants_upright(stage):
+            image = upright(image, orientation)
+            orientation = 1
+        image = apply_stage(image, stage, limits)
+    return image
+
+
+def _original(source: bytes | Path, limits: Limits) -> ImageResult:
+    image = open_image(source, limits)
+    name = NAMES[str(image.format)]
+    data = source if isinstance(source, bytes) else source.read_bytes()
+    width, height = image.size
+    return ImageResult(
+        data, CONTENT_TYPES[name], name, width, height, source_quality(image), frame_count(image)
+    )

@@ -1,0 +1,191 @@
+"""Sizes and boxes: pure functions from a picture's size and an operation. Half rounds up."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+from localcloud.imaging.errors import BAD_PARAMETER, RESULT_TOO_LARGE, ImageError
+from localcloud.imaging.limits import Limits
+from shared.rules import Area, Form, Geometry, ImageView2
+from shared.rules import Size as CropSize
+
+
+class Size(NamedTuple):
+    """Width and height in px."""
+
+    width: int
+    height: int
+
+
+class Box(NamedTuple):
+    """Left, top, right, bottom in px."""
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+
+
+class View(NamedTuple):
+    """Scale to `size`, then keep `box` of it (None for all)."""
+
+    size: Size
+    box: Box | None
+
+
+def _round(value: float) -> int:
+    return max(1, math.floor(value + 0.5))
+
+
+def scaled(size: Size, factor: float) -> Size:
+    """Both sides by one factor."""
+    return Size(_round(size.width * factor), _round(size.height * factor))
+
+
+def _percent(side: int, scale: int) -> int:
+    return max(1, (side * scale + 50) // 100)
+
+
+def _fit(size: Size, width: int, height: int) -> float:
+    return min(width / size.width, height / size.height)
+
+
+def _cover(size: Size, width: int, height: int) -> float:
+    return max(width / size.width, height / size.height)
+
+
+def _by_width(size: Size, width: int) -> Size:
+    return Size(width, _round(size.height * width / size.width))
+
+
+def _by_height(size: Size, height: int) -> Size:
+    return Size(_round(size.width * height / size.height), height)
+
+
+def _fitted(size: Size, width: int, height: int, factor: float) -> Size:
+    """`scaled`, with the side that decides exact."""
+    result = scaled(size, factor)
+    if factor == width / size.width:
+        return Size(width, result.height)
+    return Size(result.width, height)
+
+
+def _area(size: Size, area: int) -> Size:
+    factor = min(1.0, math.sqrt(area / (size.width * size.height)))
+    # Down, not half up: rounding up can break the limit.
+    return Size(max(1, int(size.width * factor)), max(1, int(size.height * factor)))
+
+
+_FORMS: dict[Form, Callable[[Size, Geometry], Size]] = {
+    Form.SCALE: lambda s, g: Size(_percent(s.width, g.scale), _percent(s.height, g.scale)),
+    Form.SCALE_WIDTH: lambda s, g: Size(_percent(s.width, g.scale), s.height),
+    Form.SCALE_HEIGHT: lambda s, g: Size(s.width, _percent(s.height, g.scale)),
+    Form.WIDTH: lambda s, g: _by_width(s, g.width),
+    Form.HEIGHT: lambda s, g: _by_height(s, g.height),
+    Form.FIT: lambda s, g: _fitted(s, g.width, g.height, _fit(s, g.width, g.height)),
+    Form.SHRINK: lambda s, g: _if(s, g, _fit(s, g.width, g.height) < 1),
+    Form.ENLARGE: lambda s, g: _if(s, g, _fit(s, g.width, g.height) > 1),
+    Form.COVER: lambda s, g: _fitted(s, g.width, g.height, _cover(s, g.width, g.height)),
+    Form.FORCE: lambda _, g: Size(g.width, g.height),
+    Form.AREA: lambda s, g: _area(s, g.area),
+}
+
+
+def _if(size: Size, geometry: Geometry, wanted: bool) -> Size:
+    if not wanted:
+        return size
+    factor = _fit(size, geometry.width, geometry.height)
+    return _fitted(size, geometry.width, geometry.height, factor)
+
+
+def thumbnail(size: Size, geometry: Geometry, limits: Limits) -> Size:
+    """The size that `thumbnail` gives (CI manual 004:1269). Raises ImageError above the limit."""
+    return checked(_FORMS[geometry.form](size, geometry), limits)
+
+
+def checked(size: Size, limits: Limits) -> Size:
+    """Refuse a result that CI refuses."""
+    if max(size) > limits.result_side:
+        raise ImageError(
+            RESULT_TOO_LARGE,
+            f"the result would be {size.width}x{size.height}: at most {limits.result_side} px "
+            "a side are allowed",
+        )
+    return size
+
+
+def at_gravity(outer: Size, inner: Size, gravity: str, dx: int = 0, dy: int = 0) -> tuple[int, int]:
+    """Left and top of `inner` in `outer`; `dx` and `dy` are margins inwards, and count only where
+    the gravity names a side (CI manual 004:1674)."""
+    horizontal = 0 if gravity in ("north", "south", "center") else dx
+    vertical = 0 if gravity in ("west", "east", "center") else dy
+    left = (outer.width - inner.width) // 2
+    if gravity.endswith("west"):
+        left = horizontal
+    elif gravity.endswith("east"):
+        left = outer.width - inner.width - horizontal
+    top = (outer.height - inner.height) // 2
+    if gravity.startswith("north"):
+        top = vertical
+    elif gravity.startswith("south"):
+        top = outer.height - inner.height - vertical
+    return left, top
+
+
+def crop(size: Size, wanted: CropSize, gravity: str, dx: int = 0, dy: int = 0) -> Box:
+    """The box that `crop` keeps; a side that is not given, or larger, stays (004:1637)."""
+    inner = Size(
+        min(wanted.width or size.width, size.width), min(wanted.height or size.height, size.height)
+    )
+    left, top = at_gravity(size, inner, gravity, dx, dy)
+    left = min(max(left, 0), size.width - inner.width)
+    top = min(max(top, 0), size.height - inner.height)
+    return Box(left, top, left + inner.width, top + inner.height)
+
+
+def cut(size: Size, area: Area) -> Box:
+    """The box that `cut` keeps: what lies in the picture. Raises ImageError when nothing does."""
+    if area.dx >= size.width or area.dy >= size.height:
+        raise ImageError(
+            BAD_PARAMETER,
+            f"cut starts at {area.dx}, {area.dy}: the picture is {size.width}x{size.height}",
+        )
+    right, bottom = area.dx + area.width, area.dy + area.height
+    return Box(area.dx, area.dy, min(right, size.width), min(bottom, size.height))
+
+
+def view(size: Size, operation: ImageView2, limits: Limits) -> View:
+    """What `imageView2` scales to and keeps (CI manual 004:4841)."""
+    w, h = operation.w, operation.h
+    first, second = w or h or 0, h or w or 0
+    if operation.mode is None or not first:
+        return View(size, None)
+    if operation.mode == 2:
+        factor = min(w / size.width if w else 1, h / size.height if h else 1, 1)
+        fitted = scaled(size, factor)
+        return View(checked(fitted, limits), None)
+    if operation.mode in (4, 5):
+        # Long and short edge, in the orientation of the picture.
+        long, short = max(first, second), min(first, second)
+        landscape = size.width >= size.height
+        first, second = (long, short) if landscape else (short, long)
+    target = checked(Size(first, second), limits)
+    factor = _cover(size, *target)
+    if operation.mode == 4:
+        factor = min(factor, 1)
+    covered = scaled(size, factor)
+    if operation.mode in (3, 4):
+        return View(checked(covered, limits), None)
+    covered = Size(max(covered.width, target.width), max(covered.height, target.height))
+    return View(covered, crop(covered, CropSize(*target), "center"))
+
+
+def turned(size: Size, degrees: int) -> Size:
+    """The canvas that holds a picture turned by `degrees`."""
+    angle = math.radians(degrees)
+    cos, sin = abs(math.cos(angle)), abs(math.sin(angle))
+    return Size(
+        _round(size.width * cos + size.height * sin), _round(size.width * sin + size.height * cos)
+    )

@@ -1,0 +1,19 @@
+"""CI's limits on pictures (CI manual 004:1290), checked from the header before any decoding."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Limits:
+    """`source_size` in bytes, sides in px; `pixels` counts width x height x frames."""
+
+    source_size: int = 32 * 1024**2
+    source_side: int = 30_000
+    pixels: int = 250_000_000
+    frames: int = 300
+    result_side: int = 9_999
+
+
+LIMITS = Limits()

@@ -1,0 +1,128 @@
+"""A file -> checked header -> pixels in a mode that operations can work on."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from PIL import Image, ImageCms, UnidentifiedImageError
+
+from localcloud.imaging.errors import (
+    DAMAGED,
+    EMPTY,
+    NOT_AN_IMAGE,
+    TOO_LARGE,
+    TOO_MANY_PIXELS,
+    ImageError,
+)
+from localcloud.imaging.limits import Limits
+
+# Only these decoders ever see a file; the others of the library are never tried.
+FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP")
+# The library's own bound would warn at a third of CI's: ours is checked from the header.
+Image.MAX_IMAGE_PIXELS = None
+_BROKEN = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, IndexError,
+           TypeError, OverflowError, MemoryError)  # fmt: skip
+_SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+
+
+@contextmanager
+def decoding() -> Iterator[None]:
+    """Turn what a decoder raises for a damaged file into an ImageError."""
+    try:
+        yield
+    except _BROKEN as error:
+        raise ImageError(
+            DAMAGED, f"the picture is damaged: {' '.join(str(error).split())}"
+        ) from None
+
+
+def open_image(source: bytes | Path, limits: Limits) -> Image.Image:
+    """The picture with its header read and within `limits`; no pixel is decoded yet.
+
+    Raises ImageError: empty, too large, no picture, too many pixels or frames.
+    """
+    size = len(source) if isinstance(source, bytes) else source.stat().st_size
+    if size == 0:
+        raise ImageError(EMPTY, "the source is empty: a picture is expected")
+    if size > limits.source_size:
+        raise ImageError(
+            TOO_LARGE, f"the source has {size} bytes: at most {limits.source_size} are allowed"
+        )
+    file = io.BytesIO(source) if isinstance(source, bytes) else source
+    try:
+        image = Image.open(file, formats=FORMATS)
+    except UnidentifiedImageError:
+        raise ImageError(
+            NOT_AN_IMAGE, f"the source is no picture: {', '.join(FORMATS)} are read"
+        ) from None
+    except _BROKEN as error:
+        raise ImageError(DAMAGED, f"the picture's header is damaged: {error}") from None
+    _check(image, limits)
+    return image
+
+
+def _check(image: Image.Image, limits: Limits) -> None:
+    width, height = image.size
+    if max(width, height) > limits.source_side:
+        raise ImageError(
+            TOO_MANY_PIXELS,
+            f"the source is {width}x{height}: at most {limits.source_side} px a side are allowed",
+        )
+    if width * height > limits.pixels:
+        raise ImageError(
+            TOO_MANY_PIXELS, f"the source is {width}x{height}: at most {limits.pixels} pixels"
+        )
+    with decoding():
+        frames = frame_count(image)
+    if frames > limits.frames or width * height * frames > limits.pixels:
+        raise ImageError(
+            TOO_MANY_PIXELS,
+            f"the source has {frames} frames of {width}x{height}: at most {limits.frames} frames "
+            f"and {limits.pixels} pixels in all are allowed",
+        )
+
+
+def frame_count(image: Image.Image) -> int:
+    """1 for a still picture."""
+    return int(getattr(image, "n_frames", 1))
+
+
+def normalised(image: Image.Image) -> Image.Image:
+    """Loaded pixels as L, RGB or RGBA, in sRGB. Raises ImageError for a damaged picture."""
+    with decoding():
+        image.load()
+        profile = image.info.get("icc_profile")
+        if profile and image.mode in ("RGB", "CMYK", "L"):
+            converted = _to_srgb(image, profile)
+            if converted is not None:
+                return converted
+        return _plain(image)
+
+
+def _plain(image: Image.Image) -> Image.Image:
+    transparent = "transparency" in image.info or image.mode in ("LA", "PA", "La", "RGBa")
+    if image.mode in ("L", "RGB", "RGBA") and not transparent:
+        return image
+    if image.mode.startswith("I"):
+        # 16 bits: the upper eight are what is shown.
+        return image.convert("I").point(lambda value: value / 256).convert("L")
+    if image.mode in ("1", "F"):
+        return image.convert("L")
+    return image.convert("RGBA" if transparent or image.mode == "RGBA" else "RGB")
+
+
+def _to_srgb(image: Image.Image, profile: bytes) -> Image.Image | None:
+    """None where the profile is sRGB's own or does not fit the picture."""
+    if profile == _SRGB:
+        return None
+    try:
+        return ImageCms.profileToProfile(
+            image, io.BytesIO(profile), io.BytesIO(_SRGB), outputMode="RGB"
+        )
+    except ImageCms.PyCMSError:
+        return None

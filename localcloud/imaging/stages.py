@@ -1,0 +1,126 @@
+"""Operations on the pixels of one frame, in the order written. A table, one function for each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from PIL import Image, ImageOps
+
+from localcloud.imaging import geometry
+from localcloud.imaging.geometry import Size
+from localcloud.imaging.limits import Limits
+from localcloud.imaging.watermark import draw_text
+from shared import rules
+
+_Apply = Callable[[Image.Image, Any, Limits], Image.Image]
+_TURNS = {
+    90: Image.Transpose.ROTATE_270,
+    180: Image.Transpose.ROTATE_180,
+    270: Image.Transpose.ROTATE_90,
+}
+_FLIPS = {
+    "vertical": Image.Transpose.FLIP_TOP_BOTTOM,
+    "horizontal": Image.Transpose.FLIP_LEFT_RIGHT,
+}
+
+
+def resize(image: Image.Image, size: Size) -> Image.Image:
+    """Lanczos; a no-op at the size that the picture has."""
+    return image if image.size == size else image.resize(size, Image.Resampling.LANCZOS)
+
+
+def _thumbnail(image: Image.Image, operation: rules.Thumbnail, limits: Limits) -> Image.Image:
+    size = geometry.thumbnail(Size(*image.size), operation.geometry, limits)
+    small = resize(image, size)
+    if not operation.pad:
+        return small
+    canvas = Size(operation.geometry.width, operation.geometry.height)
+    padded = Image.new("RGB", geometry.checked(canvas, limits), operation.color)
+    place = geometry.at_gravity(canvas, size, "center")
+    padded.paste(small, place, small if small.mode == "RGBA" else None)
+    return padded
+
+
+def _crop(image: Image.Image, operation: rules.Crop, _: Limits) -> Image.Image:
+    box = geometry.crop(
+        Size(*image.size), operation.size, operation.gravity, operation.dx, operation.dy
+    )
+    return image.crop(box)
+
+
+def _cut(image: Image.Image, operation: rules.Cut, _: Limits) -> Image.Image:
+    return image.crop(geometry.cut(Size(*image.size), operation.area))
+
+
+def _rotate(image: Image.Image, operation: rules.Rotate, limits: Limits) -> Image.Image:
+    degrees = operation.degrees % 360
+    if degrees == 0:
+        return image
+    if degrees in _TURNS:
+        return image.transpose(_TURNS[degrees])
+    size = geometry.checked(geometry.turned(Size(*image.size), degrees), limits)
+    # White shows where the result has no alpha, nothing where it has.
+    turned = image.convert("RGBA").rotate(-degrees, Image.Resampling.BICUBIC, expand=True)
+    left, top = geometry.at_gravity(Size(*turned.size), size, "center")
+    return turned.crop((left, top, left + size.width, top + size.height))
+
+
+def _flip(image: Image.Image, operation: rules.Flip, _: Limits) -> Image.Image:
+    return image.transpose(_FLIPS[operation.direction])
+
+
+_OPERATIONS: dict[type, _Apply] = {
+    rules.Thumbnail: _thumbnail,
+    rules.Crop: _crop,
+    rules.Cut: _cut,
+    rules.Rotate: _rotate,
+    rules.Flip: _flip,
+}
+
+
+def _image_mogr2(image: Image.Image, stage: rules.ImageMogr2, limits: Limits) -> Image.Image:
+    for operation in stage.operations:
+        apply = _OPERATIONS.get(type(operation))
+        if apply is not None:
+            image = apply(image, operation, limits)
+    return image
+
+
+def _image_view2(image: Image.Image, stage: rules.ImageView2, limits: Limits) -> Image.Image:
+    view = geometry.view(Size(*image.size), stage, limits)
+    image = resize(image, view.size)
+    return image if view.box is None else image.crop(view.box)
+
+
+def _watermark(image: Image.Image, stage: rules.TextWatermark, _: Limits) -> Image.Image:
+    return draw_text(image, stage)
+
+
+_STAGES: dict[type, _Apply] = {
+    rules.ImageMogr2: _image_mogr2,
+    rules.ImageView2: _image_view2,
+    rules.TextWatermark: _watermark,
+}
+
+
+def apply_stage(image: Image.Image, stage: rules.Stage, limits: Limits) -> Image.Image:
+    """One stage on one frame. auto-orient is not among them: it runs first (`upright`)."""
+    return _STAGES[type(stage)](image, stage, limits)
+
+
+def wants_upright(stage: rules.Stage) -> bool:
+    """Whether the stage turns the picture by its EXIF Orientation."""
+    return isinstance(stage, rules.ImageMogr2) and any(
+        isinstance(operation, rules.AutoOrient) for operation in stage.operations
+    )
+
+
+def upright(image: Image.Image, orientation: int) -> Image.Image:
+    """Turn a frame by an EXIF Orientation of 1 to 8."""
+    if orientation not in range(2, 9):
+        return image
+    turned = image.copy()
+    exif = turned.getexif()
+    exif[0x0112] = orientation
+    return ImageOps.exif_transpose(turned)

@@ -1,0 +1,84 @@
+"""`watermark/2`: text on a picture (CI manual 004:4058)."""
+
+from __future__ import annotations
+
+from PIL import Image, ImageDraw
+
+from localcloud.imaging.fonts import font_for
+from localcloud.imaging.geometry import Size, at_gravity
+from shared.rules import TextWatermark
+
+_MAX_TILES = 10_000
+
+
+def draw_text(image: Image.Image, mark: TextWatermark) -> Image.Image:
+    """The picture with the text on it; L becomes RGB, alpha stays."""
+    image = image if image.mode in ("RGB", "RGBA") else image.convert("RGB")
+    image = image.copy()
+    stamp = _stamp(mark)
+    if mark.batch:
+        mask = _tiled(stamp, Size(*image.size), mark)
+        places = [(0, 0)]
+    else:
+        mask = stamp
+        places = [at_gravity(Size(*image.size), Size(*mask.size), mark.gravity, mark.dx, mark.dy)]
+    opacity = mark.dissolve / 100
+    for left, top in places:
+        if mark.shadow:
+            offset = max(1, mark.fontsize // 20)
+            _paint(
+                image, mask, (left + offset, top + offset), "#000000", opacity * mark.shadow / 100
+            )
+        _paint(image, mask, (left, top), mark.fill, opacity)
+    return image
+
+
+def _stamp(mark: TextWatermark) -> Image.Image:
+    """The text as a mask of just its own size."""
+    font = font_for(mark.text, mark.fontsize)
+    left, top, right, bottom = (int(edge) for edge in font.getbbox(mark.text))
+    mask = Image.new("L", (max(1, right - left), max(1, bottom - top)))
+    ImageDraw.Draw(mask).text((-left, -top), mark.text, fill=255, font=font)
+    return mask
+
+
+def _tiled(stamp: Image.Image, size: Size, mark: TextWatermark) -> Image.Image:
+    """The stamp over the whole picture, turned, `dx` and `dy` px apart."""
+    if mark.degree:
+        stamp = stamp.rotate(-mark.degree, Image.Resampling.BICUBIC, expand=True)
+    gap = max(stamp.height, mark.fontsize)
+    step = (stamp.width + (mark.dx or gap), stamp.height + (mark.dy or gap))
+    mask = Image.new("L", size)
+    tiles = 0
+    for top in range(0, size.height, step[1]):
+        for left in range(0, size.width, step[0]):
+            mask.paste(stamp, (left, top))
+            tiles += 1
+            if tiles >= _MAX_TILES:
+                return mask
+    return mask
+
+
+def _paint(
+    image: Image.Image, mask: Image.Image, place: tuple[int, int], color: str, opacity: float
+) -> None:
+    """Blend a colour through the mask; only the region under it is touched."""
+    left, top = place
+    region = (
+        max(left, 0),
+        max(top, 0),
+        min(left + mask.width, image.width),
+        min(top + mask.height, image.height),
+    )
+    if region[0] >= region[2] or region[1] >= region[3]:
+        return
+    part = mask.crop((region[0] - left, region[1] - top, region[2] - left, region[3] - top))
+    part = part.point(lambda value: round(value * opacity))
+    if image.mode == "RGB":
+        image.paste(color, region, part)
+        return
+    layer = Image.new("RGBA", part.size, color)
+    layer.putalpha(part)
+    under = image.crop(region)
+    under.alpha_composite(layer)
+    image.paste(under, region)
