@@ -1,0 +1,78 @@
+"""CI's error numbers, and how everything that can go wrong with a picture becomes one of them.
+
+Downloads carry the number in `X-ErrNo` (CI manual 004:93924), persistent processing has numbers of
+its own (004:94096). Neither page prints a body or an HTTP status: the body is COS's error XML with
+the code names of COS's error list, the statuses are ours.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from localcloud.errors import ServiceError
+from localcloud.imaging import ImageError
+from shared.pic_operations import PicOperationsError
+from shared.rules import RuleError
+
+
+@dataclass(frozen=True)
+class Row:
+    """What one number stands for: the `Code` in the XML, the HTTP status, the manual's words."""
+
+    code: str
+    status: int
+    meaning: str
+
+
+NUMBERS = {
+    # Downloads
+    -105: Row("NoSuchStyle", 404, "the style is not configured"),
+    -106: Row("InvalidArgument", 400, "the processing rule in the URL is not valid"),
+    -120: Row("InvalidImageSource", 400, "the source's data is damaged"),
+    -163: Row("MediaBucketUnBinded", 403, "the bucket is not bound to Cloud Infinite"),
+    -167: Row("ImageTooLarge", 400, "the file is too large"),
+    -441: Row("InvalidImageFormat", 400, "the picture's format cannot be processed"),
+    -442: Row("ImageResolutionExceed", 400, "the picture exceeds the size limit"),
+    -443: Row("InvalidImageFormat", 400, "the picture's format is not within the limits"),
+    -447: Row("ImageResolutionExceed", 400, "the resolution or the number of frames is too high"),
+    -901: Row("ProcessTimeout", 504, "processing took too long"),
+    -40168: Row("InvalidImageSource", 400, "the source is empty"),
+    # Persistent processing, and the settings of a bucket
+    -60936: Row("AccessDenied", 403, "the request is refused"),
+    -60957: Row("TooManyStyles", 400, "there are too many styles"),
+    -60967: Row("NoSuchStyle", 404, "the style does not exist"),
+    -60972: Row("InvalidRegionName", 400, "the region does not fit"),
+    -60996: Row("ImageTooLarge", 400, "the file is too large"),
+    -60997: Row("InvalidPicOperations", 400, "there are too many rules"),
+    -60998: Row("InvalidPicOperations", 400, "a processing parameter is not valid"),
+    -62999: Row("InvalidImageFormat", 400, "the picture's format is not valid"),
+}
+_OTHER = Row("InvalidImageSource", 400, "the picture cannot be processed")
+# The number that persistent processing has for what a download calls otherwise, and back.
+_PERSISTENT = {-105: -60967, -106: -60998, -167: -60996, -441: -62999, -443: -62999}
+_DOWNLOAD = {-60998: -106}
+
+
+def refusal(number: int, message: str = "", *, persistent: bool = False) -> ServiceError:
+    """The answer for `number`; `message` says what exactly is wrong and what is allowed."""
+    if persistent:
+        number = _PERSISTENT.get(number, number)
+    row = NUMBERS.get(number, _OTHER)
+    text = f"{row.meaning}: {message}" if message else row.meaning
+    return ServiceError(row.code, text, status=row.status, errno=number)
+
+
+def from_image(error: ImageError, *, persistent: bool = False) -> ServiceError:
+    """A picture that cannot be processed."""
+    number = error.number if persistent else _DOWNLOAD.get(error.number, error.number)
+    return refusal(number, error.message, persistent=persistent)
+
+
+def from_rule(error: RuleError, *, persistent: bool = False, where: str = "") -> ServiceError:
+    """A rule that is wrong, or not built yet; `where` names the field that holds it."""
+    return refusal(-106, f"{where}: {error}" if where else str(error), persistent=persistent)
+
+
+def from_pic_operations(error: PicOperationsError) -> ServiceError:
+    """A `Pic-Operations` header that is wrong."""
+    return refusal(error.number, error.message)
