@@ -1,0 +1,117 @@
+"""The servers under test as child processes, and what they take."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from qcloud_cos import CosConfig, CosS3Client
+
+from localcloud.config import (
+    DEFAULT_BUCKET,
+    DEFAULT_REGION,
+    DEFAULT_SECRET_ID,
+    DEFAULT_SECRET_KEY,
+)
+
+ROOT = Path(__file__).resolve().parents[1]
+HOST = f"{DEFAULT_BUCKET}.cos.{DEFAULT_REGION}.myqcloud.com"
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server on loopback; `pid` is the process that does the work."""
+
+    port: int
+    pid: int
+
+    def memory(self, field: str = "VmHWM") -> float:
+        """MiB: VmHWM is the peak so far, VmRSS is now."""
+        status = Path(f"/proc/{self.pid}/status").read_text()
+        line = next(line for line in status.splitlines() if line.startswith(f"{field}:"))
+        return int(line.split()[1]) / 1024
+
+    def cpu_seconds(self) -> float:
+        """CPU time used so far, user and system."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@contextmanager
+def _child(command: list[str], environment: Mapping[str, str]) -> Iterator[Server]:
+    with subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as process:
+        try:
+            assert process.stdout is not None
+            line = process.stdout.readline()
+            port = line.strip().rpartition(" ")[2].rpartition(":")[2]
+            if not port.isdecimal():
+                raise SystemExit(f"{command[0]} did not start: run it by hand to see why")
+            yield Server(int(port), process.pid)
+        finally:
+            process.terminate()
+
+
+@contextmanager
+def local_cloud() -> Iterator[Server]:
+    """`localcloud serve` without functions on a fresh bucket, result cache off."""
+    with tempfile.TemporaryDirectory(prefix="localcloud-bench-") as folder:
+        command = [sys.executable, "-m", "localcloud", "serve", "--no-functions", "--port", "0"]
+        with _child([*command, "--data", folder], {"LOCALCLOUD_CACHE_BYTES": "0"}) as server:
+            yield server
+
+
+@contextmanager
+def sharp_server(folder: Path) -> Iterator[Server]:
+    """The Node server of bench/sharp_server, serving the files of `folder`."""
+    home = ROOT / "bench" / "sharp_server"
+    if not (home / "node_modules" / "sharp").is_dir():
+        subprocess.run(["npm", "ci", "--no-audit", "--no-fund"], cwd=home, check=True)
+    with _child(["node", str(home / "server.js"), str(folder)], {}) as server:
+        yield server
+
+
+def client(server: Server) -> CosS3Client:
+    """The SDK, with the local cloud as its proxy."""
+    return CosS3Client(
+        CosConfig(
+            Region=DEFAULT_REGION,
+            SecretId=DEFAULT_SECRET_ID,
+            SecretKey=DEFAULT_SECRET_KEY,
+            Scheme="http",
+            Proxies={"http": f"http://127.0.0.1:{server.port}"},
+        ),
+        retry=0,
+    )
+
+
+def signed(client: CosS3Client, key: str) -> dict[str, str]:
+    """Headers that let `GET /<key>` reach the default bucket with a valid signature."""
+    authorization = client.get_auth("GET", DEFAULT_BUCKET, key, Expired=3600)
+    return {"Host": HOST, "Authorization": authorization}
+
+
+def get(server: Server, target: str, headers: Mapping[str, str]) -> tuple[int, bytes]:
+    """Status and body of one request, straight to the server."""
+    url = f"http://127.0.0.1:{server.port}{target}"
+    request = urllib.request.Request(url, headers=dict(headers))
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(request, timeout=120) as answer:
+            return answer.status, answer.read()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read()

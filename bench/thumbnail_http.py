@@ -1,0 +1,79 @@
+"""A 12-megapixel JPEG to 300 px wide over HTTP on loopback: the local cloud against sharp on Node.
+
+The local cloud checks the signature and its limits for every request and has its result cache off;
+the Node server does neither. Both read the same file and encode JPEG quality 75, 4:2:0.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+
+import load
+import rounds
+import servers
+from photos import large_jpeg
+
+from localcloud.config import DEFAULT_BUCKET
+
+WIDTH, QUALITY = 300, 75
+KEY = "photo.jpg"
+RULE = f"imageMogr2/thumbnail/{WIDTH}x/quality/{QUALITY}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=5.0, help="of each round")
+    options = parser.parse_args()
+    photo = large_jpeg(4000, 3000)
+    print(f"{photo.name}, {photo.stat().st_size / 1e6:.1f} MB, load generator: {load.generator()}")
+    with servers.local_cloud() as cloud, servers.sharp_server(photo.parent) as node:
+        client = servers.client(cloud)
+        client.put_object(Bucket=DEFAULT_BUCKET, Key=KEY, Body=photo.read_bytes())
+        headers = servers.signed(client, KEY)
+        ours = f"/{KEY}?{RULE}"
+        theirs = f"/{photo.name}?w={WIDTH}&q={QUALITY}"
+        _check_both(cloud, ours, headers, node, theirs)
+        loads: dict[str, list[load.Load]] = {"localcloud": [], "sharp": []}
+
+        def side(name: str, port: int, target: str, sent: dict[str, str]) -> float:
+            loads[name].append(load.run(port, target, sent, options.seconds))
+            return loads[name][-1].rate
+
+        rates = rounds.alternate(
+            {
+                "localcloud": lambda: side("localcloud", cloud.port, ours, headers),
+                "sharp": lambda: side("sharp", node.port, theirs, {}),
+            },
+            options.rounds,
+        )
+        for name, server in (("localcloud", cloud), ("sharp", node)):
+            measured = loads[name][1:]
+            cpu = server.cpu_seconds() * 1000 / sum(one.count for one in loads[name])
+            p50 = statistics.median(one.p50 for one in measured)
+            p99 = statistics.median(one.p99 for one in measured)
+            print(
+                f"{name:<11} {rounds.spread(rates[name])} requests/s, p50 {p50:.0f} ms, "
+                f"p99 {p99:.0f} ms, RSS {server.memory('VmRSS'):.0f} MiB "
+                f"(peak {server.memory():.0f}), CPU {cpu:.1f} ms a request"
+            )
+    print(f"ratio {rounds.ratio(rates['localcloud'], rates['sharp']):.3f} (target >= 0.95)")
+
+
+def _check_both(
+    cloud: servers.Server, ours: str, headers: dict[str, str], node: servers.Server, theirs: str
+) -> None:
+    """Both answer a JPEG, and the local cloud refuses what is not signed."""
+    for server, target, sent in ((cloud, ours, headers), (node, theirs, {})):
+        status, body = servers.get(server, target, sent)
+        assert status == 200, body[:500]
+        assert body.startswith(b"\xff\xd8"), target
+        print(f"{target}: {len(body)} bytes")
+    forged = {**headers, "Authorization": headers["Authorization"][:-4] + "0000"}
+    status, _ = servers.get(cloud, ours, forged)
+    assert status == 403, f"the local cloud answered {status} to a wrong signature"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,43 @@
+"""A warm instance: the handler of functions/image against the same requests on the SDK alone, in
+one process."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import time
+from pathlib import Path
+
+import handler_setup
+import rounds
+from handler_calls import SIDES
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=150)
+    options = parser.parse_args()
+    with handler_setup.uploaded() as (event, environment):
+        os.environ.update(environment)
+        handlers = {name: make() for name, make in SIDES.items()}
+
+        def once(side: str) -> float:
+            handle = handlers[side]
+            begin = time.perf_counter()
+            handle(event)
+            return (time.perf_counter() - begin) * 1000
+
+        # The handler logs a line per upload; its cost counts, its text does not belong here.
+        with Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):
+            times = rounds.alternate(
+                {"function": lambda: once("function"), "bare": lambda: once("bare")},
+                options.rounds,
+            )
+    for name, values in times.items():
+        print(f"{name:<9} {rounds.spread(values, 2)} ms")
+    print(f"ratio {rounds.ratio(times['function'], times['bare']):.3f} (target <= 1.15)")
+
+
+if __name__ == "__main__":
+    main()
