@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -17,16 +18,11 @@ _LAST = "\U0010ffff"
 
 async def list_objects(cloud: Cloud, request: Request) -> Response:
     """Keys in order, grouped by `delimiter`, up to `max-keys` after `marker`."""
-    encoding = request.get("encoding-type")
-    if encoding not in ("", "url"):
-        raise ServiceError("InvalidArgument", f"encoding-type is {encoding!r}: url is allowed")
+    shown = shown_as(request)
     limit = _max_keys(request.get("max-keys"))
     prefix, delimiter, marker = (request.get(name) for name in ("prefix", "delimiter", "marker"))
     query = _Query(request.bucket, prefix, delimiter, marker, limit)
     found, following = _page(cloud, query)
-
-    def shown(text: str) -> str:
-        return quote(text, safe="/-_.~") if encoding else text
 
     parts = [
         xml.element("Name", request.bucket),
@@ -37,8 +33,8 @@ async def list_objects(cloud: Cloud, request: Request) -> Response:
     ]
     if delimiter:
         parts.append(xml.element("Delimiter", shown(delimiter)))
-    if encoding:
-        parts.append(xml.element("EncodingType", encoding))
+    if request.get("encoding-type"):
+        parts.append(xml.element("EncodingType", request.get("encoding-type")))
     if following:
         parts.append(xml.element("NextMarker", shown(following)))
     parts += [
@@ -48,6 +44,14 @@ async def list_objects(cloud: Cloud, request: Request) -> Response:
     ]
     parts += [_contents(entry, shown(entry.key)) for entry in found if not isinstance(entry, str)]
     return xml_response(xml.document("ListBucketResult", parts))
+
+
+def shown_as(request: Request) -> Callable[[str], str]:
+    """How `encoding-type` wants keys to be written. Raises `ServiceError` InvalidArgument."""
+    encoding = request.get("encoding-type")
+    if encoding not in ("", "url"):
+        raise ServiceError("InvalidArgument", f"encoding-type is {encoding[:50]!r}: url is allowed")
+    return (lambda text: quote(text, safe="/-_.~")) if encoding else (lambda text: text)
 
 
 @dataclass(frozen=True)

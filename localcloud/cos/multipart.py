@@ -12,6 +12,7 @@ from localcloud.cloud import Cloud
 from localcloud.cos import acl, tagging, xml
 from localcloud.cos.conditions import byte_range
 from localcloud.cos.copying import copy_source, read_file
+from localcloud.cos.listing import shown_as
 from localcloud.cos.objects import (
     DEFAULT_TYPE,
     check_key,
@@ -92,11 +93,12 @@ async def list_parts(cloud: Cloud, request: Request) -> Response:
     upload = _upload(cloud, request)
     marker = request.number("part-number-marker", 0, 0, MAX_PARTS)
     limit = request.number("max-parts", MAX_LIST, 1, MAX_LIST)
+    shown = shown_as(request)
     parts = [part for part in cloud.storage.parts(upload) if part.number > marker]
     page = parts[:limit]
     fields = [
         xml.element("Bucket", upload.bucket),
-        xml.element("Key", upload.key),
+        xml.element("Key", shown(upload.key)),
         xml.element("UploadId", upload.id),
         xml.element("StorageClass", "STANDARD"),
         xml.element("PartNumberMarker", marker),
@@ -118,27 +120,49 @@ async def list_parts(cloud: Cloud, request: Request) -> Response:
 
 
 async def list_uploads(cloud: Cloud, request: Request) -> Response:
-    """GET ?uploads"""
-    cloud.storage.bucket(request.bucket)
-    prefix = request.get("prefix")
-    found = [u for u in cloud.storage.uploads(request.bucket) if u.key.startswith(prefix)]
+    """GET ?uploads, in the order of keys and times, from behind a marker."""
+    prefix, key_marker = request.get("prefix"), request.get("key-marker")
+    marker = (key_marker, request.get("upload-id-marker"))
+    limit = request.number("max-uploads", MAX_LIST, 1, MAX_LIST)
+    shown = shown_as(request)
+    found = [
+        upload
+        for upload in sorted(cloud.storage.uploads(request.bucket), key=lambda u: (u.key, u.id))
+        if upload.key.startswith(prefix) and _is_behind(upload, *marker)
+    ]
+    page = found[:limit]
     fields = [
         xml.element("Bucket", request.bucket),
-        xml.element("Prefix", prefix),
-        xml.element("MaxUploads", MAX_LIST),
-        xml.element("IsTruncated", "true" if len(found) > MAX_LIST else "false"),
+        xml.element("Prefix", shown(prefix)),
+        xml.element("KeyMarker", shown(key_marker)),
+        xml.element("UploadIdMarker", marker[1]),
+        xml.element("MaxUploads", limit),
+        xml.element("IsTruncated", "true" if len(found) > limit else "false"),
     ]
+    if request.get("encoding-type"):
+        fields.append(xml.element("EncodingType", request.get("encoding-type")))
+    if len(found) > limit:
+        fields.append(xml.element("NextKeyMarker", shown(page[-1].key)))
+        fields.append(xml.element("NextUploadIdMarker", page[-1].id))
     fields += [
         xml.element(
             "Upload",
-            xml.element("Key", upload.key),
+            xml.element("Key", shown(upload.key)),
             xml.element("UploadId", upload.id),
             xml.element("StorageClass", "STANDARD"),
             xml.element("Initiated", xml.iso_time(upload.created)),
         )
-        for upload in found[:MAX_LIST]
+        for upload in page
     ]
     return xml_response(xml.document("ListMultipartUploadsResult", fields))
+
+
+def _is_behind(upload: Upload, key_marker: str, id_marker: str) -> bool:
+    if not key_marker:
+        return True
+    return upload.key > key_marker or (
+        upload.key == key_marker and bool(id_marker) and upload.id > id_marker
+    )
 
 
 async def abort(cloud: Cloud, request: Request) -> Response:

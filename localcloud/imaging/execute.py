@@ -22,7 +22,7 @@ from localcloud.imaging.errors import ImageError
 from localcloud.imaging.facts import image_info
 from localcloud.imaging.jpeg_quality import source_quality
 from localcloud.imaging.limits import LIMITS, Limits
-from localcloud.imaging.source import decoding, frame_count, normalised, open_image
+from localcloud.imaging.source import decoding, frame_count, normalised, open_image, read_exif
 from localcloud.imaging.stages import apply_stage, upright, wants_upright
 from shared.rules import Rule
 
@@ -61,7 +61,7 @@ def process(source: bytes | Path, rule: Rule, *, limits: Limits = LIMITS) -> Ima
 def _process(source: bytes | Path, rule: Rule, limits: Limits) -> ImageResult:
     image = open_image(source, limits)
     encoding = encoding_of(rule, NAMES[str(image.format)], source_quality(image))
-    exif = image.getexif()
+    exif = read_exif(image)
     orientation = exif.get(ORIENTATION, 1)
     loop = int(image.info.get("loop", 0 if frame_count(image) > 1 else 1))
     frames = list(_frames(image, rule, orientation, limits, animated=encoding.format in ANIMATED))

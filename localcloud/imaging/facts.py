@@ -12,7 +12,7 @@ from PIL import Image
 from localcloud.imaging.encode import ORIENTATION
 from localcloud.imaging.jpeg_quality import source_quality
 from localcloud.imaging.limits import LIMITS, Limits
-from localcloud.imaging.source import frame_count, normalised, open_image
+from localcloud.imaging.source import frame_count, normalised, open_image, read_exif
 
 _DEPTH = {"1": 1, "I;16": 16, "I;16B": 16, "I;16L": 16, "I": 16, "F": 32}
 
@@ -41,7 +41,7 @@ def describe(source: bytes | Path, *, limits: Limits = LIMITS) -> ImageFacts:
     image = open_image(source, limits)
     data = source if isinstance(source, bytes) else source.read_bytes()
     dpi = image.info.get("dpi", (0, 0))
-    orientation = image.getexif().get(ORIENTATION, 1)
+    orientation = read_exif(image).get(ORIENTATION, 1)
     width, height = image.size
     frames, depth, quality = frame_count(image), _DEPTH.get(image.mode, 8), source_quality(image)
     return ImageFacts(

@@ -92,6 +92,12 @@ def frame_count(image: Image.Image) -> int:
     return int(getattr(image, "n_frames", 1))
 
 
+def read_exif(image: Image.Image) -> Image.Exif:
+    """The metadata. Raises ImageError: a PNG keeps it behind the pixels, so they are read too."""
+    with decoding():
+        return image.getexif()
+
+
 def normalised(image: Image.Image) -> Image.Image:
     """Loaded pixels as L, RGB or RGBA, in sRGB. Raises ImageError for a damaged picture."""
     with decoding():

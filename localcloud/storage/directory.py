@@ -11,6 +11,7 @@ import contextlib
 import fcntl
 import json
 import os
+import re
 import sqlite3
 import uuid
 from dataclasses import replace
@@ -40,6 +41,8 @@ CREATE TABLE IF NOT EXISTS parts (
     modified REAL NOT NULL, path TEXT NOT NULL, PRIMARY KEY (upload, number));
 """
 _MAX_NAME = 180
+_BODY = re.compile(r"\.[0-9a-f]{12}(?:\.[^.]*)?$")
+_SCRATCH = re.compile(r"[0-9a-f]{32}")
 # Longer than any key, of the last character there is: a prefix with this is behind all its keys.
 _BEHIND_ALL = "\U0010ffff" * (MAX_KEY // 4 + 1)
 
@@ -302,11 +305,14 @@ class DirectoryStorage:
             for table in ("objects", "parts")
             for row in self._db.execute(f"SELECT path FROM {table}")  # noqa: S608 - two fixed names
         }
+        # Only names of our own making: the folder may hold files that somebody else put there.
         for path in self._bodies.rglob("*"):
-            if path.is_file() and str(path.relative_to(self._bodies)) not in known:
+            ours = _BODY.search(path.name) and path.is_file()
+            if ours and str(path.relative_to(self._bodies)) not in known:
                 path.unlink(missing_ok=True)
         for path in self._scratch.iterdir():
-            path.unlink(missing_ok=True)
+            if _SCRATCH.fullmatch(path.name):
+                path.unlink(missing_ok=True)
 
 
 def _segment(text: str) -> str:

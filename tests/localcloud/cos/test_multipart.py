@@ -87,6 +87,24 @@ def test_parts_and_uploads_are_listed(client, cloud):
     assert refused(client.delete_bucket, Bucket=bucket) == (409, "BucketNotEmpty")
 
 
+def test_pages_of_uploads(client, cloud):
+    bucket = cloud.new_bucket()
+    started = [Upload(client, bucket, key).where for key in ("a+b%2F", "same", "same", "中")]
+    wanted = {(where["Key"], where["UploadId"]) for where in started}
+    seen, markers = [], {}
+    for _ in range(10):
+        page = client.list_multipart_uploads(Bucket=bucket, MaxUploads=1, **markers)
+        seen += [(item["Key"], item["UploadId"]) for item in page["Upload"]]
+        if page["IsTruncated"] == "false":
+            break
+        markers = {
+            "KeyMarker": page["NextKeyMarker"],
+            "UploadIdMarker": page["NextUploadIdMarker"],
+        }
+    assert len(seen) == 4
+    assert set(seen) == wanted
+
+
 def test_aborting(client, cloud):
     bucket = cloud.new_bucket()
     upload = Upload(client, bucket, "aborted")

@@ -103,14 +103,17 @@ def test_a_restart_keeps_all(storage, folder):
 def test_a_crash_leaves_strays_that_the_next_start_removes(storage, folder):
     kept = put(storage, "k", b"kept")
     storage.close()
-    half = folder / "scratch" / "half"
+    half = folder / "scratch" / ("0f" * 16)
     half.write_bytes(b"half an upload")
-    orphan = kept.path.with_name("orphan.txt")
+    orphan = kept.path.with_name("orphan.0123456789ab.txt")
+    own = kept.path.with_name("somebody's own file.txt")
+    own.write_bytes(b"not ours to remove")
     orphan.write_bytes(b"moved, but its metadata was not written")
     again = DirectoryStorage(folder)
     try:
         assert not half.exists()
         assert not orphan.exists()
+        assert own.exists()
         assert kept.path.exists()
     finally:
         again.close()
