@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import statistics
+from dataclasses import dataclass
 
 import load
 import rounds
@@ -35,30 +36,55 @@ def main() -> None:
         ours = f"/{KEY}?{RULE}"
         theirs = f"/{photo.name}?w={WIDTH}&q={QUALITY}"
         _check_both(cloud, ours, headers, node, theirs)
-        loads: dict[str, list[load.Load]] = {"localcloud": [], "sharp": []}
-
-        def side(name: str, port: int, target: str, sent: dict[str, str]) -> float:
-            loads[name].append(load.run(port, target, sent, options.seconds))
-            return loads[name][-1].rate
-
-        rates = rounds.alternate(
+        repeated: list[float] = []
+        found = rounds.alternate(
             {
-                "localcloud": lambda: side("localcloud", cloud.port, ours, headers),
-                "sharp": lambda: side("sharp", node.port, theirs, {}),
+                "localcloud": lambda: _round(cloud, ours, headers, options.seconds, repeated),
+                "sharp": lambda: _round(node, theirs, {}, options.seconds, repeated),
             },
             options.rounds,
         )
+        if repeated:
+            print(f"repeated {len(repeated)} rounds: others took up to {max(repeated):.1f} cores")
         for name, server in (("localcloud", cloud), ("sharp", node)):
-            measured = loads[name][1:]
-            cpu = server.cpu_seconds() * 1000 / sum(one.count for one in loads[name])
-            p50 = statistics.median(one.p50 for one in measured)
-            p99 = statistics.median(one.p99 for one in measured)
-            print(
-                f"{name:<11} {rounds.spread(rates[name])} requests/s, p50 {p50:.0f} ms, "
-                f"p99 {p99:.0f} ms, RSS {server.memory('VmRSS'):.0f} MiB "
-                f"(peak {server.memory():.0f}), CPU {cpu:.1f} ms a request"
-            )
+            print(f"{name:<11} {_summary(found[name])}, {_memory(server)}")
+    rates = {name: [one.load.rate for one in values] for name, values in found.items()}
     print(f"ratio {rounds.ratio(rates['localcloud'], rates['sharp']):.3f} (target >= 0.95)")
+
+
+@dataclass(frozen=True)
+class Round:
+    """`cpu` in milliseconds of the server's CPU time for a request."""
+
+    load: load.Load
+    cpu: float
+
+
+def _round(
+    server: servers.Server,
+    target: str,
+    headers: dict[str, str],
+    seconds: float,
+    repeated: list[float],
+) -> Round:
+    def once() -> Round:
+        before = server.cpu_seconds()
+        measured = load.run(server.port, target, headers, seconds)
+        return Round(measured, (server.cpu_seconds() - before) * 1000 / measured.count)
+
+    return rounds.undisturbed(once, server.cpu_seconds, repeated)
+
+
+def _summary(found: list[Round]) -> str:
+    rates = rounds.spread([one.load.rate for one in found])
+    p50 = statistics.median(one.load.p50 for one in found)
+    p99 = statistics.median(one.load.p99 for one in found)
+    cpu = statistics.median(one.cpu for one in found)
+    return f"{rates} requests/s, p50 {p50:.0f} ms, p99 {p99:.0f} ms, CPU {cpu:.1f} ms a request"
+
+
+def _memory(server: servers.Server) -> str:
+    return f"RSS {server.memory('VmRSS'):.0f} MiB (peak {server.memory():.0f})"
 
 
 def _check_both(
