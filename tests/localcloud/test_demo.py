@@ -106,8 +106,9 @@ def first(run_demo: Callable[[], Run]) -> Run:
 
 
 def rows(text: str) -> list[list[str]]:
-    """The table's cells; a row of one cell is a key or a sentence."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    """The table's cells; a row of one cell is a key or a sentence. The line under the heading is
+    no row: its length follows the milliseconds."""
+    lines = [line.strip() for line in text.splitlines() if line.strip(" ─")]
     return [re.split(r"\s{2,}", line) for line in lines]
 
 
