@@ -13,6 +13,7 @@ from PIL import Image
 
 from localcloud.config import DEFAULT_BUCKET, DEFAULT_REGION, Config, client_environment
 from localcloud.events import cos_event
+from localcloud.scf.layer import link_layer
 from shared.events import parse
 from shared.pic_operations import PicOperations, PicRule, absolute_fileid
 from shared.pipelines import load
@@ -48,5 +49,7 @@ def uploaded() -> Iterator[tuple[dict[str, Any], dict[str, str]]]:
     with servers.local_cloud() as cloud:
         servers.client(cloud).put_object(Bucket=DEFAULT_BUCKET, Key=KEY, Body=photo.getvalue())
         variables = client_environment(f"http://127.0.0.1:{cloud.port}", Config())
+        # The layer holds the checked pipelines too, as in the cloud.
+        variables["PIPELINES_FILE"] = str(link_layer(servers.ROOT).path / "pipelines.yml")
         variables["BENCH_PIC_OPERATIONS"] = PicOperations(rules, is_pic_info=True).to_header()
         yield event, {**os.environ, **variables}

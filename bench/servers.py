@@ -46,11 +46,10 @@ class Server:
 
 
 @contextmanager
-def _child(command: list[str], environment: Mapping[str, str]) -> Iterator[Server]:
+def _child(command: list[str]) -> Iterator[Server]:
     with subprocess.Popen(
         command,
         cwd=ROOT,
-        env={**os.environ, **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
@@ -68,10 +67,10 @@ def _child(command: list[str], environment: Mapping[str, str]) -> Iterator[Serve
 
 @contextmanager
 def local_cloud() -> Iterator[Server]:
-    """`localcloud serve` without functions on a fresh bucket, result cache off."""
+    """`localcloud serve` without functions on a fresh bucket."""
     with tempfile.TemporaryDirectory(prefix="localcloud-bench-") as folder:
         command = [sys.executable, "-m", "localcloud", "serve", "--no-functions", "--port", "0"]
-        with _child([*command, "--data", folder], {"LOCALCLOUD_CACHE_BYTES": "0"}) as server:
+        with _child([*command, "--data", folder]) as server:
             yield server
 
 
@@ -81,7 +80,7 @@ def sharp_server(folder: Path) -> Iterator[Server]:
     home = ROOT / "bench" / "sharp_server"
     if not (home / "node_modules" / "sharp").is_dir():
         subprocess.run(["npm", "ci", "--no-audit", "--no-fund"], cwd=home, check=True)
-    with _child(["node", str(home / "server.js"), str(folder)], {}) as server:
+    with _child(["node", str(home / "server.js"), str(folder)]) as server:
         yield server
 
 

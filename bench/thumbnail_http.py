@@ -1,7 +1,7 @@
 """A 12-megapixel JPEG to 300 px wide over HTTP on loopback: the local cloud against sharp on Node.
 
-The local cloud checks the signature and its limits for every request and has its result cache off;
-the Node server does neither. Both read the same file and encode JPEG quality 75, 4:2:0.
+The local cloud checks the signature and its limits for every request, the Node server does not;
+neither keeps results. Both read the same file and encode JPEG quality 75, 4:2:0.
 """
 
 from __future__ import annotations
