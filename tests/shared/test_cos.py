@@ -1,6 +1,7 @@
 """The client against answers that a healthy service does not give."""
 
 import http.server
+import socket
 import threading
 import time
 
@@ -49,7 +50,7 @@ class Answers:
 
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
 
     def add(self, status, body="", **headers):
         self.script.append((status, body.encode(), headers))
@@ -129,6 +130,19 @@ def test_the_budget_ends(answers):
         answers.add(503, ERROR.format(code="SlowDown", message="slow"))
     assert failure(cos(attempts=2)).code == "SlowDown"
     assert len(answers.requests) == 2
+
+
+def test_a_service_that_says_nothing_is_given_up_on():
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        with pytest.MonkeyPatch.context() as patch:
+            for name in ("HTTP_PROXY", "http_proxy"):
+                patch.setenv(name, url)
+            patch.setenv("NO_PROXY", "")
+            patch.setenv("no_proxy", "")
+            error = failure(cos(seconds=1.0))
+    assert (error.code, error.retryable) == ("NetworkError", True)
+    assert "timed out" in error.message.lower()
 
 
 def test_no_call_starts_after_the_deadline(answers):
