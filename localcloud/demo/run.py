@@ -17,8 +17,8 @@ from localcloud.demo.cloud import RunningCloud
 from localcloud.demo.result import Output, Result
 from localcloud.demo.samples import DemoError, Sample
 from shared import pipelines, records
+from shared.errors import ConfigError
 from shared.events import Upload
-from shared.located import ConfigError
 
 POLL_SECONDS = 0.05
 CALL_SECONDS = 30
