@@ -6,9 +6,11 @@ from __future__ import annotations
 _ADVICE = {
     "AccessDenied": "grant the function's role access to this bucket and to CI (ci:*, cos:*)",
     "InvalidAccessKeyId": "check the secret id, and that temporary credentials carry their token",
+    "InvalidPicOperations": "correct the rule in pipelines.yml; the message names the part",
     "NetworkError": "the service could not be reached; this is tried again",
     "NoSuchBucket": "create the bucket, or correct its name and region",
     "NoSuchKey": "the object was deleted or replaced since the event; nothing to do",
+    "NoSuchStyle": "add the style to the bucket, or correct its name in pipelines.yml",
     "NoSuchResource": "the object was deleted or replaced since the event; nothing to do",
     "RequestTimeTooSkewed": "set the clock of the caller",
     "SignatureDoesNotMatch": "check the secret key",

@@ -22,6 +22,8 @@ from shared.outcomes import FAILED, REJECTED, SKIPPED, Outcome, error_document
 from shared.pipelines import Pipeline, Pipelines, load
 from shared.settings import Settings, SettingsError
 
+# HTTP statuses that speak of permission and place, never of the file's content.
+_NOT_THE_FILE = (401, 403, 404, 409)
 _MARGIN = 1.0  # seconds kept for the record and the log line
 _DEFAULT_LIMIT = 60.0
 
@@ -153,7 +155,7 @@ def failure(error: CloudError) -> Outcome:
     """The outcome of a call that the service refused."""
     if error.code in ("NoSuchKey", "NoSuchResource"):
         return Outcome(SKIPPED, error=error, reason="the object is gone: deleted since the event")
-    if error.retryable or error.status in (401, 403, 404, 409):
+    if error.retryable or error.status in _NOT_THE_FILE or error.code == "InvalidPicOperations":
         return Outcome(FAILED, error=error)
     return Outcome(REJECTED, error=error)
 

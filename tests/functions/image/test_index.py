@@ -3,6 +3,8 @@
 import importlib.util
 import io
 import json
+import struct
+import zlib
 from pathlib import Path
 from urllib.parse import quote
 
@@ -263,9 +265,29 @@ def truncated():
     return body[: len(body) // 2]
 
 
-@pytest.mark.parametrize(
-    "body", [b"", b"not an image at all", truncated()], ids=["empty", "text", "truncated"]
-)
+def bomb():
+    """A PNG of 67 bytes that claims 30000x30000 pixels."""
+    chunks = [
+        (b"IHDR", struct.pack(">IIBBBBB", 30000, 30000, 8, 2, 0, 0, 0)),
+        (b"IDAT", zlib.compress(b"")),
+        (b"IEND", b""),
+    ]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        for kind, data in chunks
+    )
+
+
+BAD_FILES = {
+    "empty": b"",
+    "text": b"not an image at all",
+    "truncated": truncated(),
+    "bomb": bomb(),
+    "over 32 MB": b"\xff\xd8\xff" + bytes(32 * 1024**2),
+}
+
+
+@pytest.mark.parametrize("body", BAD_FILES.values(), ids=BAD_FILES)
 def test_a_bad_file_is_rejected_with_a_record_and_no_retry(project, handler, body):
     project.pipelines({"half": HALF})
     [entry] = handler(project.upload("uploads/bad.jpg", body), CONTEXT)["outcomes"]
@@ -275,6 +297,20 @@ def test_a_bad_file_is_rejected_with_a_record_and_no_retry(project, handler, bod
     assert record["error"]["request_id"]
     assert project.tags("uploads/bad.jpg")["outcome"] == "rejected"
     assert [key for key in project.listing() if key.startswith("out/")] == []
+
+
+@pytest.mark.parametrize(
+    ("rule", "code", "advice"),
+    [
+        ("imageMogr2/blur/8x5", "InvalidPicOperations", "correct the rule"),
+        ("style/missing", "NoSuchStyle", "add the style"),
+    ],
+)
+def test_a_rule_that_ci_refuses_is_the_pipelines_fault(project, handler, rule, code, advice):
+    project.pipelines({"odd": f'rule: {rule}, fileid: "/out/{{name}}"'})
+    [entry] = handler(project.upload("uploads/a.jpg", photo()), CONTEXT)["outcomes"]
+    assert (entry["outcome"], entry["error"]["code"]) == ("failed", code)
+    assert advice in project.record("a.jpg")["error"]["advice"]
 
 
 def test_what_no_pipeline_wants_is_skipped(project, handler):
