@@ -37,7 +37,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the table and the page's path; 1 if an outcome is not what the sample is there for."""
-    from localcloud.demo import cloud as clouds
+    from localcloud.child import ChildError, serve
     from localcloud.demo import page, samples, table
     from localcloud.demo.run import run as demonstrate
 
@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
     out = table.console()
     try:
         chosen = samples.load(args.samples or project / "events" / "objects")
-        with _data(args.data) as data, clouds.serve(project, data, data / "serve.log") as cloud:
+        with _data(args.data) as data, serve(data, "--project", str(project)) as cloud:
             with _progress() as progress:
                 results = demonstrate(
                     chosen, project, cloud, seconds=args.deadline, progress=progress
@@ -67,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
             if args.keep:
                 print(f"The local cloud stays at {cloud.endpoint} until Ctrl-C.", flush=True)
                 cloud.process.wait()
-    except samples.DemoError as error:
+    except (ChildError, samples.DemoError) as error:
         raise CommandError(str(error)) from None
     return 0
 

@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from localcloud.child import ChildError, serve
 from localcloud.commands.event import MAX_EVENT, parse_event, read_event
 from localcloud.commands.failure import CommandError, UsageError
 from localcloud.config import Config, client_environment
@@ -23,7 +24,6 @@ from localcloud.scf.invocation import Invocation
 from localcloud.scf.layer import LayerError, link_layer
 from localcloud.scf.runner import Runner
 from localcloud.scf.serverless import Function, Project, load, local_variables
-from localcloud.temporary_cloud import LOG_NAME, TemporaryCloudError, temporary_cloud
 from shared.errors import ConfigError
 from shared.events import EventError, Upload, parse
 from shared.settings import Credentials
@@ -61,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
             invocation = asyncio.run(_invoke(args, function, event, endpoint, config))
     except (ConfigError, LayerError) as error:
         raise UsageError(str(error)) from None
-    except TemporaryCloudError as error:
+    except ChildError as error:
         raise CommandError(str(error)) from None
     if not args.quiet:
         print(invocation.report(), file=sys.stderr)
@@ -121,17 +121,20 @@ def _cloud(args: argparse.Namespace, uploads: list[Upload]) -> Iterator[str]:
     if args.endpoint:
         yield args.endpoint
         return
-    buckets = list(dict.fromkeys(upload.bucket for upload in uploads))
-    region = uploads[0].region if uploads else ""
+    options = ["--no-functions"]
+    for bucket in dict.fromkeys(upload.bucket for upload in uploads):
+        options += ["--bucket", bucket]
+    if uploads:
+        options += ["--region", uploads[0].region]
     with (
         tempfile.TemporaryDirectory(prefix="localcloud-") as folder,
-        temporary_cloud(Path(folder), buckets, region) as endpoint,
+        serve(Path(folder), *options) as cloud,
     ):
-        yield endpoint
+        yield cloud.endpoint
         # The folder goes in a moment, and "its log says where" must not be an empty promise.
-        said = (Path(folder) / LOG_NAME).read_text("utf-8", "replace").strip()
+        said = cloud.log_tail(LOG_SHOWN)
         if said and not args.quiet:
-            print(f"localcloud: the temporary cloud logged:\n{said[-LOG_SHOWN:]}", file=sys.stderr)
+            print(f"localcloud: the temporary cloud logged:\n{said}", file=sys.stderr)
 
 
 def _put_objects(

@@ -12,8 +12,8 @@ from typing import Any
 
 from qcloud_cos import CosClientError, CosConfig, CosS3Client, CosServiceError
 
+from localcloud.child import ChildCloud
 from localcloud.config import DEFAULT_BUCKET, DEFAULT_REGION, Config
-from localcloud.demo.cloud import RunningCloud
 from localcloud.demo.result import Output, Result
 from localcloud.demo.samples import DemoError, Sample
 from shared import pipelines, records
@@ -75,7 +75,7 @@ class Bucket:
 def run(
     samples: list[Sample],
     project: Path,
-    cloud: RunningCloud,
+    cloud: ChildCloud,
     *,
     seconds: float,
     progress: Callable[[int, int], None],
@@ -123,7 +123,7 @@ def _upload(
 def _collect(
     expected: list[_Expected],
     bucket: Bucket,
-    cloud: RunningCloud,
+    cloud: ChildCloud,
     seconds: float,
     progress: Callable[[int, int], None],
 ) -> list[Result]:
