@@ -1,4 +1,4 @@
-"""A local cloud for the length of one command: the `localcloud serve` that a user types, as a child."""
+"""A local cloud for the length of one command: `localcloud serve`, as a child process."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ def build(results: Sequence[Result]) -> Table:
     """
     keys = [key for result in results for key in _keys(result)]
     widest = max([_SHORTEST, *(cell_len(key) for key in keys)]) + 2
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("Upload, outputs, record", overflow="fold", max_width=widest)
     for name in ("Pipeline", "Outcome", "Format"):
         table.add_column(name, no_wrap=True)
