@@ -6,6 +6,10 @@ from __future__ import annotations
 _ADVICE = {
     "AccessDenied": "grant the function's role access to this bucket and to CI (ci:*, cos:*)",
     "InvalidAccessKeyId": "check the secret id, and that temporary credentials carry their token",
+    "ImageResolutionExceed": "upload a smaller picture; the message names the limit",
+    "ImageTooLarge": "upload a smaller file; the message names the limit",
+    "InvalidImageFormat": "upload a picture in a format that CI reads; the name does not count",
+    "InvalidImageSource": "upload the file again: it is empty, damaged or incomplete",
     "InvalidPicOperations": "correct the rule in pipelines.yml; the message names the part",
     "NetworkError": "the service could not be reached; this is tried again",
     "NoSuchBucket": "create the bucket, or correct its name and region",

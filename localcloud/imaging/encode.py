@@ -28,13 +28,18 @@ ORIENTATION = 0x0112
 
 @dataclass(frozen=True)
 class Encoding:
-    """How to write. `quality` 1 to 100 counts for jpg and webp."""
+    """How to write. `quality` 1 to 100 counts for jpg and webp; `most_bytes` (0: no bound) for jpg.
+
+    `or_source`: the source's bytes where the result is not smaller.
+    """
 
     format: str
     quality: int
     optimise: bool = False
     progressive: bool = False
     strip: bool = False
+    most_bytes: int = 0
+    or_source: bool = False
 
     @property
     def reported_quality(self) -> int:
@@ -72,6 +77,9 @@ def _from_mogr2(encoding: Encoding, stage: rules.ImageMogr2, source: int) -> Enc
             encoding = replace(encoding, progressive=operation.on)
         elif isinstance(operation, rules.Strip):
             encoding = replace(encoding, strip=True)
+        elif isinstance(operation, rules.SizeLimit):
+            bound = operation.bound
+            encoding = replace(encoding, most_bytes=bound.bytes, or_source=bound.or_source)
         elif isinstance(operation, rules.Quality):
             level = operation.level
         elif isinstance(operation, rules.RelativeQuality):
@@ -97,6 +105,28 @@ def _quality(
     if least is not None:
         current = max(source if level is None and relative is None else current, least)
     return min(max(current, 1), 100)
+
+
+def limited(
+    frames: list[Frame], encoding: Encoding, exif: Image.Exif | None, loop: int
+) -> tuple[bytes, Encoding]:
+    """The file, and the encoding that was used: a JPEG with a bound gets the best quality that
+    keeps it, found by halving (CI manual 004:5137); quality 1 if none does."""
+    data = encode(frames, encoding, exif, loop)
+    if encoding.format != "jpg" or not encoding.most_bytes:
+        return data, encoding
+    if len(data) <= encoding.most_bytes:
+        return data, encoding
+    low, high = 1, encoding.quality
+    while low < high:
+        middle = (low + high + 1) // 2
+        data = encode(frames, replace(encoding, quality=middle), exif, loop)
+        if len(data) <= encoding.most_bytes:
+            low = middle
+        else:
+            high = middle - 1
+    encoding = replace(encoding, quality=low)
+    return encode(frames, encoding, exif, loop), encoding
 
 
 def encode(frames: list[Frame], encoding: Encoding, exif: Image.Exif | None, loop: int) -> bytes:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from PIL import Image, ImageSequence
@@ -15,16 +17,28 @@ from localcloud.imaging.encode import (
     NAMES,
     ORIENTATION,
     Frame,
-    encode,
     encoding_of,
+    limited,
 )
-from localcloud.imaging.errors import ImageError
-from localcloud.imaging.facts import image_info
+from localcloud.imaging.errors import BAD_FORMAT, ImageError
+from localcloud.imaging.facts import exif, image_ave, image_info
 from localcloud.imaging.jpeg_quality import source_quality
 from localcloud.imaging.limits import LIMITS, Limits
 from localcloud.imaging.source import decoding, frame_count, normalised, open_image, read_exif
 from localcloud.imaging.stages import apply_stage, upright, wants_upright
-from shared.rules import Rule
+from shared.rules import (
+    Cgif,
+    Exif,
+    ImageAve,
+    ImageInfo,
+    ImageMogr2,
+    InnerRadius,
+    Operation,
+    RoundRadius,
+    Rule,
+)
+
+_INFORMATION = {ImageInfo: image_info, ImageAve: image_ave, Exif: exif}
 
 
 @dataclass(frozen=True)
@@ -47,9 +61,8 @@ def process(source: bytes | Path, rule: Rule, *, limits: Limits = LIMITS) -> Ima
     Raises ImageError; with `ignore-error/1` in the rule the source comes back instead.
     """
     if rule.is_info:
-        return ImageResult(
-            image_info(source, limits=limits), "application/json", "json", 0, 0, 100, 1
-        )
+        read = _INFORMATION[type(rule.stages[0])]
+        return ImageResult(read(source, limits=limits), "application/json", "json", 0, 0, 100, 1)
     try:
         return _process(source, rule, limits)
     except ImageError:
@@ -60,14 +73,19 @@ def process(source: bytes | Path, rule: Rule, *, limits: Limits = LIMITS) -> Ima
 
 def _process(source: bytes | Path, rule: Rule, limits: Limits) -> ImageResult:
     image = open_image(source, limits)
+    _refuse_round_gif(image, rule)
     encoding = encoding_of(rule, NAMES[str(image.format)], source_quality(image))
-    exif = read_exif(image)
-    orientation = exif.get(ORIENTATION, 1)
+    metadata = read_exif(image)
+    orientation = metadata.get(ORIENTATION, 1)
     loop = int(image.info.get("loop", 0 if frame_count(image) > 1 else 1))
     frames = list(_frames(image, rule, orientation, limits, animated=encoding.format in ANIMATED))
-    if exif and any(wants_upright(stage) for stage in rule.stages):
-        exif[ORIENTATION] = 1
-    data = encode(frames, encoding, exif if len(exif) else None, loop)
+    if metadata and any(wants_upright(stage) for stage in rule.stages):
+        metadata[ORIENTATION] = 1
+    kept = metadata if len(metadata) else None
+    data, encoding = limited(frames, encoding, kept, loop)
+    size = len(source) if isinstance(source, bytes) else source.stat().st_size
+    if encoding.or_source and len(data) >= size:
+        return _original(source, limits)
     width, height = frames[0].image.size
     return ImageResult(
         data,
@@ -76,8 +94,13 @@ def _process(source: bytes | Path, rule: Rule, limits: Limits) -> ImageResult:
         width,
         height,
         encoding.reported_quality,
-        len(frames),
+        _written_frames(data) if len(frames) > 1 else 1,
     )
+
+
+def _written_frames(data: bytes) -> int:
+    """Encoders join frames that look alike, so what was written is counted."""
+    return frame_count(Image.open(io.BytesIO(data)))
 
 
 def _frames(
@@ -89,9 +112,28 @@ def _frames(
         yield Frame(_run(normalised(image), rule, orientation, limits))
         return
     with decoding():
-        for raw in ImageSequence.Iterator(image):
+        for raw in islice(ImageSequence.Iterator(image), _kept_frames(image, rule)):
             frame = normalised(raw.convert("RGBA"))
             yield Frame(_run(frame, rule, orientation, limits), int(raw.info.get("duration", 100)))
+
+
+def _refuse_round_gif(image: Image.Image, rule: Rule) -> None:
+    """iradius and rradius are not for GIF sources (CI manual 004:1650)."""
+    round_forms = (InnerRadius, RoundRadius)
+    if image.format == "GIF" and any(isinstance(op, round_forms) for op in _operations(rule)):
+        raise ImageError(BAD_FORMAT, "iradius and rradius are not for GIF sources")
+
+
+def _operations(rule: Rule) -> list[Operation]:
+    stages = [stage for stage in rule.stages if isinstance(stage, ImageMogr2)]
+    return [operation for stage in stages for operation in stage.operations]
+
+
+def _kept_frames(image: Image.Image, rule: Rule) -> int | None:
+    """How many frames `cgif` leaves of a GIF; None for all."""
+    if image.format != "GIF":
+        return None
+    return min((op.kept for op in _operations(rule) if isinstance(op, Cgif)), default=None)
 
 
 def _run(image: Image.Image, rule: Rule, orientation: int, limits: Limits) -> Image.Image:

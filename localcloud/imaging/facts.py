@@ -7,13 +7,15 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image
+from PIL import ExifTags, Image
 
 from localcloud.imaging.encode import ORIENTATION
 from localcloud.imaging.jpeg_quality import source_quality
 from localcloud.imaging.limits import LIMITS, Limits
 from localcloud.imaging.source import frame_count, normalised, open_image, read_exif
 
+# Tags that only say where the other tables are.
+_POINTERS = (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo, ExifTags.IFD.Interop)
 _DEPTH = {"1": 1, "I;16": 16, "I;16B": 16, "I;16L": 16, "I": 16, "F": 32}
 
 
@@ -74,6 +76,36 @@ def image_info(source: bytes | Path, *, limits: Limits = LIMITS) -> bytes:
             "photo_rgb": facts.average,
         }
     ).encode()
+
+
+def image_ave(source: bytes | Path, *, limits: Limits = LIMITS) -> bytes:
+    """The JSON of `imageAve` (CI manual 004:4392)."""
+    return json.dumps({"RGB": _average(open_image(source, limits))}).encode()
+
+
+def exif(source: bytes | Path, *, limits: Limits = LIMITS) -> bytes:
+    """The JSON of `exif` (CI manual 004:4304): `{"<tag>": {"val": "<text>"}}`."""
+    found = read_exif(open_image(source, limits))
+    tags: dict[str, dict[str, str]] = {}
+    for names, values in (
+        (ExifTags.TAGS, found),
+        (ExifTags.TAGS, found.get_ifd(ExifTags.IFD.Exif)),
+        (ExifTags.GPSTAGS, found.get_ifd(ExifTags.IFD.GPSInfo)),
+    ):
+        for number, value in values.items():
+            if number not in _POINTERS:
+                tags[names.get(number, f"0x{number:04X}")] = {"val": _shown(value)}
+    return json.dumps(tags or {"error": "no exif data"}, ensure_ascii=False).encode()
+
+
+def _shown(value: object) -> str:
+    """A tag's value as text; what is no text is shown as numbers or in hexadecimal."""
+    if isinstance(value, bytes):
+        text = value.rstrip(b"\0")
+        return text.decode() if text.isascii() and text.decode().isprintable() else value.hex()
+    if isinstance(value, tuple):
+        return ", ".join(str(part) for part in value)
+    return str(value).rstrip("\0").encode("utf-8", "replace").decode()
 
 
 def _average(image: Image.Image) -> str:

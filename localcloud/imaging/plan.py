@@ -20,7 +20,11 @@ from shared import rules
 
 HEADROOM = 1.5
 _TURNED = range(5, 9)
-_GEOMETRY = (rules.Thumbnail, rules.Crop, rules.Cut, rules.Rotate, rules.Flip)
+# What changes pixels: a smaller decode before it would change its result.
+_PIXELS = (
+    rules.Thumbnail, rules.Crop, rules.Cut, rules.Rotate, rules.Flip, rules.InnerRadius,
+    rules.RoundRadius, rules.Blur, rules.Bright, rules.Contrast, rules.Sharpen, rules.Grayscale,
+)  # fmt: skip
 
 
 def scaled_decoding(
@@ -77,7 +81,7 @@ def _first_scaling(
 def _fixed_thumbnail(
     stage: rules.ImageMogr2, size: Size, limits: Limits
 ) -> tuple[Size | None, rules.Stage]:
-    shapes = [op for op in stage.operations if isinstance(op, _GEOMETRY)]
+    shapes = [op for op in stage.operations if isinstance(op, _PIXELS)]
     if not shapes or not isinstance(shapes[0], rules.Thumbnail):
         return None, stage
     first = shapes[0]
@@ -106,5 +110,5 @@ def _force(size: Size) -> rules.Thumbnail:
 
 def _keeps_pixels(stage: rules.Stage) -> bool:
     return isinstance(stage, rules.ImageMogr2) and not any(
-        isinstance(operation, _GEOMETRY) for operation in stage.operations
+        isinstance(operation, _PIXELS) for operation in stage.operations
     )

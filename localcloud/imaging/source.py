@@ -36,9 +36,7 @@ def decoding() -> Iterator[None]:
     try:
         yield
     except _BROKEN as error:
-        raise ImageError(
-            DAMAGED, f"the picture is damaged: {' '.join(str(error).split())}"
-        ) from None
+        raise ImageError(DAMAGED, " ".join(str(error).split())) from None
 
 
 def open_image(source: bytes | Path, limits: Limits) -> Image.Image:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from PIL import Image, ImageOps
+from PIL import Image, ImageChops, ImageDraw, ImageOps
 
-from localcloud.imaging import geometry
+from localcloud.imaging import filters, geometry
+from localcloud.imaging.errors import BAD_PARAMETER, ImageError
 from localcloud.imaging.geometry import Size
 from localcloud.imaging.limits import Limits
 from localcloud.imaging.watermark import draw_text
@@ -70,12 +71,53 @@ def _flip(image: Image.Image, operation: rules.Flip, _: Limits) -> Image.Image:
     return image.transpose(_FLIPS[operation.direction])
 
 
+def _inner_radius(image: Image.Image, operation: rules.InnerRadius, _: Limits) -> Image.Image:
+    size = Size(*image.size)
+    _check_radius(size, operation.radius)
+    side = Size(2 * operation.radius, 2 * operation.radius)
+    left, top = geometry.at_gravity(size, side, "center")
+    part = image.crop((left, top, left + side.width, top + side.height))
+    return _rounded(part, operation.radius)
+
+
+def _round_radius(image: Image.Image, operation: rules.RoundRadius, _: Limits) -> Image.Image:
+    _check_radius(Size(*image.size), operation.radius)
+    return _rounded(image, operation.radius)
+
+
+def _check_radius(size: Size, radius: int) -> None:
+    if radius * 2 > min(size):
+        raise ImageError(
+            BAD_PARAMETER,
+            f"the radius is {radius}: at most half of the shorter side, {min(size) // 2} px",
+        )
+
+
+def _rounded(image: Image.Image, radius: int) -> Image.Image:
+    """Corners cut off to nothing; drawn at four times the size, so that the edge is smooth."""
+    large = Image.new("L", (4 * image.width, 4 * image.height))
+    ImageDraw.Draw(large).rounded_rectangle(
+        (0, 0, large.width - 1, large.height - 1), 4 * radius, fill=255
+    )
+    mask = large.resize(image.size, Image.Resampling.BOX)
+    rounded = image.convert("RGBA")
+    rounded.putalpha(ImageChops.multiply(rounded.getchannel("A"), mask))
+    return rounded
+
+
 _OPERATIONS: dict[type, _Apply] = {
     rules.Thumbnail: _thumbnail,
     rules.Crop: _crop,
     rules.Cut: _cut,
     rules.Rotate: _rotate,
     rules.Flip: _flip,
+    rules.InnerRadius: _inner_radius,
+    rules.RoundRadius: _round_radius,
+    rules.Blur: filters.blur,
+    rules.Bright: filters.bright,
+    rules.Contrast: filters.contrast,
+    rules.Sharpen: filters.sharpen,
+    rules.Grayscale: filters.grayscale,
 }
 
 

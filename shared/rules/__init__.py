@@ -7,25 +7,35 @@ escapes of a URL already undone, once, by the caller.
 from __future__ import annotations
 
 from shared.rules.auto_orient import AutoOrient
+from shared.rules.blur import Blur, Spread
+from shared.rules.bright import Bright
+from shared.rules.cgif import Cgif
+from shared.rules.contrast import Contrast
 from shared.rules.crop import Crop, Size
 from shared.rules.cut import Area, Cut
 from shared.rules.errors import RuleError
 from shared.rules.flip import Flip
 from shared.rules.format import Format
+from shared.rules.grayscale import Grayscale
 from shared.rules.image_mogr2 import ImageMogr2, Operation
 from shared.rules.image_view2 import ImageView2
 from shared.rules.interlace import Interlace
 from shared.rules.quality import LeastQuality, Level, Quality, RelativeQuality
+from shared.rules.radius import InnerRadius, RoundRadius
 from shared.rules.rotate import Rotate
 from shared.rules.rule import MAX_LENGTH, MAX_STAGES, Rule, Stage, parse
+from shared.rules.sharpen import Sharpen
+from shared.rules.size_limit import Bound, SizeLimit
 from shared.rules.strip import Strip
 from shared.rules.thumbnail import Form, Geometry, Thumbnail
 from shared.rules.watermark import TextWatermark
-from shared.rules.whole import ImageInfo, StyleName
+from shared.rules.whole import Exif, ImageAve, ImageInfo, StyleName
 
 __all__ = [
-    "MAX_LENGTH", "MAX_STAGES", "Area", "AutoOrient", "Crop", "Cut", "Flip", "Form", "Format",
-    "Geometry", "ImageInfo", "ImageMogr2", "ImageView2", "Interlace", "LeastQuality", "Level",
-    "Operation", "Quality", "RelativeQuality", "Rotate", "Rule", "RuleError", "Size", "Stage",
-    "Strip", "StyleName", "TextWatermark", "Thumbnail", "parse",
+    "MAX_LENGTH", "MAX_STAGES", "Area", "AutoOrient", "Blur", "Bound", "Bright", "Cgif", "Contrast",
+    "Crop", "Cut", "Exif", "Flip", "Form", "Format", "Geometry", "Grayscale", "ImageAve",
+    "ImageInfo", "ImageMogr2", "ImageView2", "InnerRadius", "Interlace", "LeastQuality", "Level",
+    "Operation", "Quality", "RelativeQuality", "Rotate", "RoundRadius", "Rule", "RuleError",
+    "Sharpen", "Size", "SizeLimit", "Spread", "Stage", "Strip", "StyleName", "TextWatermark",
+    "Thumbnail", "parse",
 ]  # fmt: skip

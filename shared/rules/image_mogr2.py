@@ -6,13 +6,21 @@ from dataclasses import dataclass
 
 from shared.rules import (
     auto_orient,
+    blur,
+    bright,
+    cgif,
+    contrast,
     crop,
     cut,
     flip,
     format,
+    grayscale,
     interlace,
     quality,
+    radius,
     rotate,
+    sharpen,
+    size_limit,
     strip,
     thumbnail,
 )
@@ -23,15 +31,24 @@ from shared.rules.words import Verb, Words, take_value
 NAME = "imageMogr2"
 Operation = (
     auto_orient.AutoOrient
+    | blur.Blur
+    | bright.Bright
+    | cgif.Cgif
+    | contrast.Contrast
     | crop.Crop
     | cut.Cut
     | flip.Flip
     | format.Format
+    | grayscale.Grayscale
     | interlace.Interlace
     | quality.Quality
     | quality.RelativeQuality
     | quality.LeastQuality
+    | radius.InnerRadius
+    | radius.RoundRadius
     | rotate.Rotate
+    | sharpen.Sharpen
+    | size_limit.SizeLimit
     | strip.Strip
     | thumbnail.Thumbnail
 )
@@ -42,16 +59,21 @@ VERBS: tuple[Verb, ...] = (
     rotate.VERB,
     auto_orient.VERB,
     flip.VERB,
+    *radius.VERBS,
+    blur.VERB,
+    bright.VERB,
+    contrast.VERB,
+    sharpen.VERB,
+    grayscale.VERB,
     format.VERB,
+    cgif.VERB,
     interlace.VERB,
     *quality.VERBS,
     strip.VERB,
+    size_limit.VERB,
 )
 # Operations of the manual that later versions build.
-UNSUPPORTED = (
-    "blur", "bright", "cgif", "contrast", "grayscale", "iradius", "rradius", "scrop", "sharpen",
-    "size-limit",
-)  # fmt: skip
+UNSUPPORTED = ("scrop",)
 _BY_NAME = {verb.name: verb for verb in VERBS}
 _BY_OPERATION = {verb.operation: verb for verb in VERBS}
 _IGNORE_ERROR = "ignore-error"

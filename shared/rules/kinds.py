@@ -63,6 +63,17 @@ class Integer:
 
 
 @dataclass(frozen=True)
+class Signed(Integer):
+    """A whole number that may have a minus."""
+
+    def read(self, word: str) -> int:
+        value = -read_integer(word[1:]) if word.startswith("-") else read_integer(word)
+        if not self.least <= value <= self.most:
+            raise ValueError(word)
+        return value
+
+
+@dataclass(frozen=True)
 class Choice:
     """One of a few words, compared without case and written in lower case."""
 
@@ -140,3 +151,4 @@ FLAG = Flag()
 TEXT = Text()
 COLOR = Color()
 MARGIN = Integer(0, 30000, "px")
+SHARE = Signed(-100, 100, "percent")

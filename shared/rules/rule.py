@@ -6,22 +6,23 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from shared.rules import image_mogr2, image_view2, watermark, whole
-from shared.rules.errors import Reason, RuleError
+from shared.rules.errors import RuleError
 from shared.rules.image_mogr2 import ImageMogr2
 from shared.rules.image_view2 import ImageView2
 from shared.rules.watermark import TextWatermark
-from shared.rules.whole import ImageInfo, StyleName
+from shared.rules.whole import Exif, ImageAve, ImageInfo, StyleName
 from shared.rules.words import Words
 
 # CI manual 004:4981.
 MAX_STAGES = 10
 MAX_LENGTH = 8192
-Stage = ImageMogr2 | ImageView2 | TextWatermark | ImageInfo | StyleName
+_INFORMATION = (ImageInfo, ImageAve, Exif)
+Stage = ImageMogr2 | ImageView2 | TextWatermark | ImageInfo | ImageAve | Exif | StyleName
 _SEGMENTS: dict[str, Callable[[Words], Stage]] = {
     image_mogr2.NAME: image_mogr2.read,
     image_view2.NAME: image_view2.read,
     watermark.NAME: watermark.read,
-    whole.IMAGE_INFO: whole.read_image_info,
+    **whole.READERS,
     whole.STYLE: whole.read_style,
 }
 _ALLOWED = ", ".join(_SEGMENTS)
@@ -36,7 +37,7 @@ class Rule:
     @property
     def is_info(self) -> bool:
         """The answer is JSON about the picture, not a picture."""
-        return isinstance(self.stages[0], ImageInfo)
+        return isinstance(self.stages[0], _INFORMATION)
 
     @property
     def style(self) -> str | None:
@@ -68,7 +69,7 @@ def parse(text: str) -> Rule:
     position = 0
     for segment in segments:
         stage = _read_segment(segment, position)
-        if len(segments) > 1 and isinstance(stage, (ImageInfo, StyleName)):
+        if len(segments) > 1 and isinstance(stage, (*_INFORMATION, StyleName)):
             raise RuleError(position, segment, f"{segment.partition('/')[0]} on its own, without |")
         stages.append(stage)
         position += len(segment) + 1
@@ -80,6 +81,5 @@ def _read_segment(segment: str, position: int) -> Stage:
     name = words.take()
     reader = _SEGMENTS.get(name.text)
     if reader is None:
-        reason: Reason = "unsupported" if name.text in whole.UNSUPPORTED else "invalid"
-        raise RuleError(name.position, name.text, _ALLOWED, reason)
+        raise RuleError(name.position, name.text, _ALLOWED)
     return reader(words)

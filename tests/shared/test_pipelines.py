@@ -136,8 +136,8 @@ def test_mistakes_have_line_and_remedy(tmp_path, text, line, sentence):
 
 
 def test_a_rule_that_only_the_service_knows_is_left_to_it(tmp_path):
-    text = change("imageMogr2/thumbnail/!50p", "imageMogr2/blur/8x5")
-    assert load(written(tmp_path, text)).entries[0].outputs[0].rule == "imageMogr2/blur/8x5"
+    text = change("imageMogr2/thumbnail/!50p", "imageMogr2/scrop/100x600")
+    assert load(written(tmp_path, text)).entries[0].outputs[0].rule == "imageMogr2/scrop/100x600"
 
 
 def test_all_problems_are_reported_at_once_in_order(tmp_path):

@@ -302,7 +302,7 @@ def test_a_bad_file_is_rejected_with_a_record_and_no_retry(project, handler, bod
 @pytest.mark.parametrize(
     ("rule", "code", "advice"),
     [
-        ("imageMogr2/blur/8x5", "InvalidPicOperations", "correct the rule"),
+        ("imageMogr2/scrop/100x600", "InvalidPicOperations", "correct the rule"),
         ("style/missing", "NoSuchStyle", "add the style"),
     ],
 )

@@ -100,7 +100,7 @@ REFUSED = {
     "value": ("imageMogr2/rotate/361", "InvalidArgument", "-106", "361"),
     "second layer": (f"{HALF}|imageMogr2/rotate/x", "InvalidArgument", "-106", "rotate"),
     "eleven layers": ("|".join([HALF] * 11), "InvalidArgument", "-106", "10"),
-    "later work": ("exif", "InvalidArgument", "-106", "exif"),
+    "later work": ("imageMogr2/scrop/10x10", "InvalidArgument", "-106", "scrop"),
     "no style name": ("style/", "InvalidArgument", "-106", "style"),
     "style": ("style/nowhere", "NoSuchStyle", "-105", "nowhere"),
     "information in a pipe": (f"{HALF}|imageInfo", "InvalidArgument", "-106", "imageInfo"),

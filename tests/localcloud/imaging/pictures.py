@@ -50,7 +50,8 @@ def corners(image):
 
 def animation(format, durations, size=(60, 40), loop=0):
     """Frames of rising brightness."""
-    frames = [Image.new("RGB", size, (20 + 25 * n, 20, 20)) for n in range(len(durations))]
+    colors = [((20 + 25 * n) % 256, 3 * n % 256, 20) for n in range(len(durations))]
+    frames = [Image.new("RGB", size, color) for color in colors]
     return encoded(
         frames[0], format, save_all=True, append_images=frames[1:], duration=durations, loop=loop
     )
