@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import IO, TypeVar
 
 from localcloud.ci.errors import from_image, refusal
@@ -60,11 +60,19 @@ def check_size(stored: StoredObject, *, persistent: bool = False) -> None:
 
 
 async def run_rules(
-    cloud: Cloud, source: Source, rules: Sequence[Rule], *, persistent: bool = False
+    cloud: Cloud,
+    source: Source,
+    rules: Sequence[Rule],
+    marks: Mapping[str, bytes],
+    *,
+    persistent: bool = False,
 ) -> list[ImageResult]:
-    """The results in the order of `rules`. Raises ServiceError for the first that fails."""
+    """The results in the order of `rules`. Raises ServiceError for the first that fails.
+
+    `marks` are the files of their image watermarks, by address.
+    """
     tasks = [
-        asyncio.ensure_future(_run(cloud, _process, source, rule, persistent=persistent))
+        asyncio.ensure_future(_run(cloud, _process, source, rule, marks, persistent=persistent))
         for rule in rules
     ]
     try:
@@ -79,8 +87,8 @@ async def run_describe(cloud: Cloud, source: Source, *, persistent: bool = False
     return await _run(cloud, _describe, source, persistent=persistent)
 
 
-def _process(source: Source, rule: Rule) -> ImageResult:
-    return process(source.read(), rule)
+def _process(source: Source, rule: Rule, marks: Mapping[str, bytes]) -> ImageResult:
+    return process(source.read(), rule, marks=marks)
 
 
 def _describe(source: Source) -> ImageFacts:

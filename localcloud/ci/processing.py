@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 
-from localcloud.ci import binding, jobs, styles
+from localcloud.ci import binding, jobs, marks, styles
 from localcloud.ci.errors import from_rule
 from localcloud.cloud import Cloud
 from localcloud.cos import conditions, xml
@@ -41,7 +42,8 @@ async def respond(cloud: Cloud, request: Request, stored: StoredObject, rule: st
     with jobs.Source(stored) as source:
         binding.require(cloud, stored.bucket)
         parsed = _parse(cloud, stored.bucket, rule)
-        view = replace(stored, etag=_etag(stored, parsed))
+        pictures = await marks.load(cloud, stored.bucket, [parsed])
+        view = replace(stored, etag=_etag(stored, parsed, pictures))
         validators = {
             "ETag": f'"{view.etag}"',
             "Last-Modified": xml.http_time(stored.last_modified),
@@ -52,7 +54,7 @@ async def respond(cloud: Cloud, request: Request, stored: StoredObject, rule: st
             headers = {"Content-Type": stored.content_type, **validators}
             return Response(200, headers, FileSlice(stored.path, 0, stored.size))
         jobs.check_size(stored)
-        [result] = await jobs.run_rules(cloud, source, [parsed])
+        [result] = await jobs.run_rules(cloud, source, [parsed], pictures)
     headers = {"Content-Type": result.content_type, "Content-Length": str(len(result.data))}
     return Response(200, headers | validators | conditions.overrides(request), result.data)
 
@@ -65,5 +67,8 @@ def _parse(cloud: Cloud, bucket: str, text: str) -> Rule:
     return styles.resolve(cloud, bucket, rule)
 
 
-def _etag(stored: StoredObject, rule: Rule) -> str:
-    return hashlib.md5(f"{stored.etag} {rule}".encode(), usedforsecurity=False).hexdigest()
+def _etag(stored: StoredObject, rule: Rule, marks: Mapping[str, bytes]) -> str:
+    digest = hashlib.md5(f"{stored.etag} {rule}".encode(), usedforsecurity=False)
+    for address in sorted(marks):
+        digest.update(marks[address])
+    return digest.hexdigest()

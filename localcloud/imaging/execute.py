@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
+from types import MappingProxyType
 
 from PIL import Image, ImageSequence
 
@@ -20,8 +21,9 @@ from localcloud.imaging.encode import (
     encoding_of,
     limited,
 )
-from localcloud.imaging.errors import BAD_FORMAT, ImageError
+from localcloud.imaging.errors import BAD_FORMAT, BAD_PARAMETER, ImageError
 from localcloud.imaging.facts import exif, image_ave, image_info
+from localcloud.imaging.image_mark import draw_image, open_mark
 from localcloud.imaging.jpeg_quality import source_quality
 from localcloud.imaging.limits import LIMITS, Limits
 from localcloud.imaging.source import decoding, frame_count, normalised, open_image, read_exif
@@ -32,6 +34,7 @@ from shared.rules import (
     ImageAve,
     ImageInfo,
     ImageMogr2,
+    ImageWatermark,
     InnerRadius,
     Operation,
     RoundRadius,
@@ -55,8 +58,16 @@ class ImageResult:
     frames: int
 
 
-def process(source: bytes | Path, rule: Rule, *, limits: Limits = LIMITS) -> ImageResult:
+def process(
+    source: bytes | Path,
+    rule: Rule,
+    *,
+    limits: Limits = LIMITS,
+    marks: Mapping[str, bytes] = MappingProxyType({}),
+) -> ImageResult:
     """Apply `rule`. CPU-bound and thread-safe.
+
+    `marks` holds the files of image watermarks by their address: nothing is fetched here.
 
     Raises ImageError; with `ignore-error/1` in the rule the source comes back instead.
     """
@@ -64,21 +75,24 @@ def process(source: bytes | Path, rule: Rule, *, limits: Limits = LIMITS) -> Ima
         read = _INFORMATION[type(rule.stages[0])]
         return ImageResult(read(source, limits=limits), "application/json", "json", 0, 0, 100, 1)
     try:
-        return _process(source, rule, limits)
+        return _process(source, rule, limits, marks)
     except ImageError:
         if not rule.ignore_error:
             raise
         return _original(source, limits)
 
 
-def _process(source: bytes | Path, rule: Rule, limits: Limits) -> ImageResult:
+def _process(
+    source: bytes | Path, rule: Rule, limits: Limits, marks: Mapping[str, bytes]
+) -> ImageResult:
     image = open_image(source, limits)
     _refuse_round_gif(image, rule)
     encoding = encoding_of(rule, NAMES[str(image.format)], source_quality(image))
     metadata = read_exif(image)
     orientation = metadata.get(ORIENTATION, 1)
     loop = int(image.info.get("loop", 0 if frame_count(image) > 1 else 1))
-    frames = list(_frames(image, rule, orientation, limits, animated=encoding.format in ANIMATED))
+    job = _Job(rule, orientation, limits, _stamps(rule, limits, marks))
+    frames = list(_frames(image, job, animated=encoding.format in ANIMATED))
     if metadata and any(wants_upright(stage) for stage in rule.stages):
         metadata[ORIENTATION] = 1
     kept = metadata if len(metadata) else None
@@ -103,18 +117,34 @@ def _written_frames(data: bytes) -> int:
     return frame_count(Image.open(io.BytesIO(data)))
 
 
-def _frames(
-    image: Image.Image, rule: Rule, orientation: int, limits: Limits, *, animated: bool
-) -> Iterator[Frame]:
+@dataclass(frozen=True)
+class _Job:
+    """What is done to every frame. `stamps` are the image marks by their address."""
+
+    rule: Rule
+    orientation: int
+    limits: Limits
+    stamps: Mapping[str, Image.Image]
+
+
+def _stamps(rule: Rule, limits: Limits, marks: Mapping[str, bytes]) -> dict[str, Image.Image]:
+    addresses = {stage.image for stage in rule.stages if isinstance(stage, ImageWatermark)}
+    missing = addresses - marks.keys()
+    if missing:
+        raise ImageError(BAD_PARAMETER, f"the watermark {min(missing)} is not at hand here")
+    return {address: open_mark(marks[address], limits) for address in addresses}
+
+
+def _frames(image: Image.Image, job: _Job, *, animated: bool) -> Iterator[Frame]:
     """The finished frames: all of them where the result can move, else the first."""
     if not animated or frame_count(image) == 1:
-        rule = plan.scaled_decoding(image, rule, orientation, limits)
-        yield Frame(_run(normalised(image), rule, orientation, limits))
+        rule = plan.scaled_decoding(image, job.rule, job.orientation, job.limits)
+        yield Frame(_run(normalised(image), replace(job, rule=rule)))
         return
     with decoding():
-        for raw in islice(ImageSequence.Iterator(image), _kept_frames(image, rule)):
+        for raw in islice(ImageSequence.Iterator(image), _kept_frames(image, job.rule)):
             frame = normalised(raw.convert("RGBA"))
-            yield Frame(_run(frame, rule, orientation, limits), int(raw.info.get("duration", 100)))
+            yield Frame(_run(frame, job), int(raw.info.get("duration", 100)))
 
 
 def _refuse_round_gif(image: Image.Image, rule: Rule) -> None:
@@ -136,12 +166,16 @@ def _kept_frames(image: Image.Image, rule: Rule) -> int | None:
     return min((op.kept for op in _operations(rule) if isinstance(op, Cgif)), default=None)
 
 
-def _run(image: Image.Image, rule: Rule, orientation: int, limits: Limits) -> Image.Image:
-    for stage in rule.stages:
+def _run(image: Image.Image, job: _Job) -> Image.Image:
+    orientation = job.orientation
+    for stage in job.rule.stages:
         if wants_upright(stage):
             image = upright(image, orientation)
             orientation = 1
-        image = apply_stage(image, stage, limits)
+        if isinstance(stage, ImageWatermark):
+            image = draw_image(image, stage, job.stamps[stage.image], job.limits)
+        else:
+            image = apply_stage(image, stage, job.limits)
     return image
 
 

@@ -11,7 +11,7 @@ from localcloud.imaging import filters, geometry
 from localcloud.imaging.errors import BAD_PARAMETER, ImageError
 from localcloud.imaging.geometry import Size
 from localcloud.imaging.limits import Limits
-from localcloud.imaging.watermark import draw_text
+from localcloud.imaging.text_mark import draw_text
 from shared import rules
 
 _Apply = Callable[[Image.Image, Any, Limits], Image.Image]

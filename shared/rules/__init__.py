@@ -19,6 +19,7 @@ from shared.rules.format import Format
 from shared.rules.grayscale import Grayscale
 from shared.rules.image_mogr2 import ImageMogr2, Operation
 from shared.rules.image_view2 import ImageView2
+from shared.rules.image_watermark import ImageWatermark
 from shared.rules.interlace import Interlace
 from shared.rules.quality import LeastQuality, Level, Quality, RelativeQuality
 from shared.rules.radius import InnerRadius, RoundRadius
@@ -27,14 +28,15 @@ from shared.rules.rule import MAX_LENGTH, MAX_STAGES, Rule, Stage, parse
 from shared.rules.sharpen import Sharpen
 from shared.rules.size_limit import Bound, SizeLimit
 from shared.rules.strip import Strip
+from shared.rules.text_watermark import TextWatermark
 from shared.rules.thumbnail import Form, Geometry, Thumbnail
-from shared.rules.watermark import TextWatermark
 from shared.rules.whole import Exif, ImageAve, ImageInfo, StyleName
 
 __all__ = [
     "MAX_LENGTH", "MAX_STAGES", "Area", "AutoOrient", "Blur", "Bound", "Bright", "Cgif", "Contrast",
     "Crop", "Cut", "Exif", "Flip", "Form", "Format", "Geometry", "Grayscale", "ImageAve",
-    "ImageInfo", "ImageMogr2", "ImageView2", "InnerRadius", "Interlace", "LeastQuality", "Level",
+    "ImageInfo", "ImageMogr2", "ImageView2", "ImageWatermark", "InnerRadius", "Interlace",
+    "LeastQuality", "Level",
     "Operation", "Quality", "RelativeQuality", "Rotate", "RoundRadius", "Rule", "RuleError",
     "Sharpen", "Size", "SizeLimit", "Spread", "Stage", "Strip", "StyleName", "TextWatermark",
     "Thumbnail", "parse",

@@ -9,7 +9,7 @@ from shared.rules import image_mogr2, image_view2, watermark, whole
 from shared.rules.errors import RuleError
 from shared.rules.image_mogr2 import ImageMogr2
 from shared.rules.image_view2 import ImageView2
-from shared.rules.watermark import TextWatermark
+from shared.rules.watermark import Watermark
 from shared.rules.whole import Exif, ImageAve, ImageInfo, StyleName
 from shared.rules.words import Words
 
@@ -17,7 +17,7 @@ from shared.rules.words import Words
 MAX_STAGES = 10
 MAX_LENGTH = 8192
 _INFORMATION = (ImageInfo, ImageAve, Exif)
-Stage = ImageMogr2 | ImageView2 | TextWatermark | ImageInfo | ImageAve | Exif | StyleName
+Stage = ImageMogr2 | ImageView2 | Watermark | ImageInfo | ImageAve | Exif | StyleName
 _SEGMENTS: dict[str, Callable[[Words], Stage]] = {
     image_mogr2.NAME: image_mogr2.read,
     image_view2.NAME: image_view2.read,

@@ -1,69 +1,32 @@
-"""`watermark/2/...`: text on the picture (CI manual 004:3872)."""
+"""`watermark/<kind>/...`: which kind of mark follows."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
 
+from shared.rules import image_watermark, text_watermark
 from shared.rules.errors import Reason, RuleError
-from shared.rules.kinds import COLOR, FLAG, GRAVITY, MARGIN, TEXT, Integer
-from shared.rules.words import Parameter, Words, by_name, take_parameters, write_parameters
+from shared.rules.image_watermark import ImageWatermark
+from shared.rules.text_watermark import TextWatermark
+from shared.rules.words import Words
 
 NAME = "watermark"
-UNSUPPORTED_KINDS = ("1", "3", "4")
-PARAMETERS = (
-    Parameter("font", TEXT),
-    Parameter("fontsize", Integer(1, 1000)),
-    Parameter("fill", COLOR),
-    Parameter("dissolve", Integer(1, 100)),
-    Parameter("gravity", GRAVITY),
-    Parameter("dx", MARGIN),
-    Parameter("dy", MARGIN),
-    Parameter("batch", FLAG),
-    Parameter("degree", Integer(0, 360, "degrees")),
-    Parameter("shadow", Integer(0, 100)),
-)
-_TEXT = Parameter("text", TEXT)
-_BY_NAME = by_name((_TEXT, *PARAMETERS))
-_ALLOWED = ", ".join(_BY_NAME)
+# Blind marks, added and extracted.
+UNSUPPORTED_KINDS = ("3", "4")
+Watermark = ImageWatermark | TextWatermark
+_KINDS: dict[str, Callable[[Words], Watermark]] = {
+    "1": image_watermark.read,
+    "2": text_watermark.read,
+}
 
 
-@dataclass(frozen=True)
-class TextWatermark:
-    """Draw `text` at `gravity`, `dx` and `dy` px inwards.
-
-    `fontsize` in points (1 point is 1 px), `dissolve` is the opacity and `shadow` the shadow's
-    strength in percent. `batch` repeats the text over the whole picture, turned by `degree`.
-    """
-
-    text: str
-    font: str = "tahoma.ttf"
-    fontsize: int = 13
-    fill: str = "#3D3D3D"
-    dissolve: int = 90
-    gravity: str = "southeast"
-    dx: int = 0
-    dy: int = 0
-    batch: bool = False
-    degree: int = 0
-    shadow: int = 0
-
-    def __str__(self) -> str:
-        text = [NAME, "2", "text", TEXT.write(self.text)]
-        return "/".join(text + write_parameters(self, PARAMETERS))
-
-
-def read(words: Words) -> TextWatermark:
+def read(words: Words) -> Watermark:
     """Read everything after `watermark/`. Raises RuleError."""
     kind = words.take()
-    if kind.text != "2":
+    reader = _KINDS.get(kind.text)
+    if reader is None:
         reason: Reason = "unsupported" if kind.text in UNSUPPORTED_KINDS else "invalid"
         part = f"{NAME}/{kind.text}" if reason == "unsupported" else kind.text
-        raise RuleError(kind.position, part, "watermark/2 (text)", reason, NAME)
-    where = f"{NAME}/2"
-    values = take_parameters(words, _BY_NAME, where)
-    word = words.peek()
-    if word is not None:
-        raise RuleError(word.position, word.text, _ALLOWED, where=where)
-    if "text" not in values:
-        raise RuleError(words.end, "", "text/<text in URL-safe base64>", where=where)
-    return TextWatermark(**values)
+        allowed = "watermark/1 (image), watermark/2 (text)"
+        raise RuleError(kind.position, part, allowed, reason, NAME)
+    return reader(words)

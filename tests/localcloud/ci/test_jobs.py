@@ -35,7 +35,7 @@ def source(body=b""):
 def stuck(monkeypatch):
     """Image work that does not end until the test does."""
     end = threading.Event()
-    monkeypatch.setattr(jobs, "process", lambda *_: end.wait(30))
+    monkeypatch.setattr(jobs, "process", lambda *_, **__: end.wait(30))
     try:
         yield
     finally:
@@ -45,7 +45,7 @@ def stuck(monkeypatch):
 def test_a_job_has_a_deadline(quiet, monkeypatch):
     monkeypatch.setattr(jobs, "JOB_SECONDS", 0.05)
     with stuck(monkeypatch), pytest.raises(ServiceError) as caught:
-        asyncio.run(jobs.run_rules(quiet, source(), [HALF]))
+        asyncio.run(jobs.run_rules(quiet, source(), [HALF], {}))
     assert (caught.value.errno, caught.value.status) == (-901, 504)
     assert "0.05 seconds" in caught.value.message
 
@@ -53,14 +53,15 @@ def test_a_job_has_a_deadline(quiet, monkeypatch):
 def test_the_first_failure_ends_all_jobs(quiet, photo):
     rules = [HALF, parse("imageMogr2/thumbnail/!900p")]
     with pytest.raises(ServiceError) as caught:
-        asyncio.run(jobs.run_rules(quiet, source(photo((1200, 4))), rules, persistent=True))
+        asyncio.run(jobs.run_rules(quiet, source(photo((1200, 4))), rules, {}, persistent=True))
     assert caught.value.errno == -442
 
 
 def test_a_full_queue_says_slow_down(quiet, photo, monkeypatch):
     async def flood():
         waiting = [
-            asyncio.ensure_future(jobs.run_rules(quiet, source(), [HALF] * 10)) for _ in range(50)
+            asyncio.ensure_future(jobs.run_rules(quiet, source(), [HALF] * 10, {}))
+            for _ in range(50)
         ]
         done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_EXCEPTION, timeout=10)
         for task in waiting:

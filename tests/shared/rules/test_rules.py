@@ -41,6 +41,12 @@ VALID = [
     ("imageView2/1/w/400/h/600/q/85", None),
     ("imageView2/format/png", None),
     ("watermark/2/text/5pWw5o2u5LiH6LGh", None),
+    ("watermark/1/image/aHR0cDovL2E", None),
+    (
+        "watermark/1/image/aHR0cDovL2E/gravity/north/dx/5/dy/6/blogo/1/dissolve/40/batch/1/degree/45",
+        None,
+    ),
+    ("watermark/1/image/aHR0cDovL2E/scatype/3/spcent/250", None),
     ("imageInfo", None),
     ("imageAve", None),
     ("exif", None),
@@ -136,6 +142,14 @@ INVALID = [
     ("imageView2/1/w/0", 15, "0", "1"),
     ("imageView2/1/x/5", 13, "x", "w"),
     ("watermark/2", 11, "", "text"),
+    ("watermark/1", 11, "", "http://"),
+    ("watermark/1/image/aHR0cHM6Ly9h", 18, "aHR0cHM6Ly9h", "http://"),
+    ("watermark/1/image/YS5jb20v", 18, "YS5jb20v", "http://"),
+    ("watermark/1/image/aHR0cDovL2E/scatype/1", 39, "", "together"),
+    ("watermark/1/image/aHR0cDovL2E/scatype/3/spcent/251", 50, "", "250"),
+    ("watermark/1/image/aHR0cDovL2E/blogo/3", 36, "3", "2"),
+    ("watermark/1/image/aHR0cDovL2E/text/SEhI", 30, "text", "gravity"),
+    ("watermark/5", 10, "5", "watermark/2"),
     ("watermark/2/text/???", 17, "???", "base64"),
     ("watermark/2/text/SEhI/dissolve/0", 31, "0", "100"),
     ("watermark/2/text/SEhI/fill/cmVk", 27, "cmVk", "#RRGGBB"),
@@ -157,7 +171,7 @@ def test_a_mistake_is_located_and_explained(text, position, part, allowed):
 UNSUPPORTED = [
     "imageMogr2/scrop/100x600", "imageMogr2/format/heif", "imageMogr2/format/avif",
     "imageMogr2/format/tpg", "imageMogr2/format/svgc",
-    "watermark/1/image/aHR0cDovL2E", "watermark/3/type/3/text/dGVuY2VudA", "watermark/4/type/2",
+    "watermark/3/type/3/text/dGVuY2VudA", "watermark/4/type/2",
 ]  # fmt: skip
 
 

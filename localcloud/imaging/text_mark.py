@@ -6,9 +6,8 @@ from PIL import Image, ImageDraw
 
 from localcloud.imaging.fonts import font_for
 from localcloud.imaging.geometry import Size, at_gravity
+from localcloud.imaging.tiling import tiled
 from shared.rules import TextWatermark
-
-_MAX_TILES = 10_000
 
 
 def draw_text(image: Image.Image, mark: TextWatermark) -> Image.Image:
@@ -17,7 +16,7 @@ def draw_text(image: Image.Image, mark: TextWatermark) -> Image.Image:
     image = image.copy()
     stamp = _stamp(mark)
     if mark.batch:
-        mask = _tiled(stamp, Size(*image.size), mark)
+        mask = tiled(stamp, Size(*image.size), mark.degree, (mark.dx, mark.dy), mark.fontsize)
         places = [(0, 0)]
     else:
         mask = stamp
@@ -39,23 +38,6 @@ def _stamp(mark: TextWatermark) -> Image.Image:
     left, top, right, bottom = (int(edge) for edge in font.getbbox(mark.text))
     mask = Image.new("L", (max(1, right - left), max(1, bottom - top)))
     ImageDraw.Draw(mask).text((-left, -top), mark.text, fill=255, font=font)
-    return mask
-
-
-def _tiled(stamp: Image.Image, size: Size, mark: TextWatermark) -> Image.Image:
-    """The stamp over the whole picture, turned, `dx` and `dy` px apart."""
-    if mark.degree:
-        stamp = stamp.rotate(-mark.degree, Image.Resampling.BICUBIC, expand=True)
-    gap = max(stamp.height, mark.fontsize)
-    step = (stamp.width + (mark.dx or gap), stamp.height + (mark.dy or gap))
-    mask = Image.new("L", size)
-    tiles = 0
-    for top in range(0, size.height, step[1]):
-        for left in range(0, size.width, step[0]):
-            mask.paste(stamp, (left, top))
-            tiles += 1
-            if tiles >= _MAX_TILES:
-                return mask
     return mask
 
 

@@ -1,0 +1,88 @@
+"""The pictures of image watermarks, taken from the store and never over a network.
+
+The address comes from whoever wrote the rule. It names an object of the source's own bucket
+(CI manual 004:3740) that everybody may read, or it carries a signature; all else is refused.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import AsyncIterator, Iterable, Mapping
+
+from localcloud import addressing
+from localcloud.auth import authenticate, authorize
+from localcloud.ci.errors import refusal
+from localcloud.cloud import Cloud
+from localcloud.errors import ServiceError
+from localcloud.http import Request, parse_query
+from localcloud.imaging import LIMITS
+from localcloud.storage import StoredObject
+from shared.rules import ImageWatermark, Rule
+
+MAX_MARKS = 10
+
+
+async def load(
+    cloud: Cloud, bucket: str, rules: Iterable[Rule], *, persistent: bool = False
+) -> Mapping[str, bytes]:
+    """The files of all image watermarks in `rules`, by their address.
+
+    Raises ServiceError: -60998 or -106 for an address that is not allowed or more than ten marks,
+    -60987 for a mark that cannot be read.
+    """
+    addresses = {
+        stage.image for rule in rules for stage in rule.stages if isinstance(stage, ImageWatermark)
+    }
+    if len(addresses) > MAX_MARKS:
+        message = f"{len(addresses)} different image watermarks: at most {MAX_MARKS} are allowed"
+        raise refusal(-106, message, persistent=persistent)
+    found = {}
+    for address in sorted(addresses):
+        stored = _find(cloud, bucket, address, persistent=persistent)
+        found[address] = await cloud.run(stored.path.read_bytes)
+    return found
+
+
+def _find(cloud: Cloud, bucket: str, address: str, *, persistent: bool) -> StoredObject:
+    try:
+        request = _request(address)
+    except ServiceError as error:
+        raise refusal(-106, f"image {address!r}: {error.message}", persistent=persistent) from None
+    region = cloud.storage.bucket(bucket).region
+    if (request.service, request.bucket, request.region) != ("cos", bucket, region):
+        allowed = f"an object of http://{bucket}.cos.{region}.myqcloud.com/"
+        raise refusal(-106, f"image {address!r}: {allowed} is allowed", persistent=persistent)
+    try:
+        authorize(authenticate(request, cloud.credentials), cloud.storage, "")
+        stored = cloud.storage.head(request.bucket, request.key)
+    except ServiceError as error:
+        advice = "a private one needs a signature in its address"
+        raise refusal(-60987, f"image {address!r}: {error.message} ({advice})") from None
+    if stored.size > LIMITS.source_size:
+        raise refusal(-60987, f"image {address!r}: {stored.size} bytes are too many")
+    return stored
+
+
+def _request(address: str) -> Request:
+    """What a GET of the address would be: the same checks as for one that came over the wire."""
+    parsed = addressing.resolve(address, "")
+    return Request(
+        method="GET",
+        service=parsed.service,
+        bucket=parsed.bucket,
+        region=parsed.region,
+        key=parsed.key,
+        raw_path=parsed.raw_path,
+        signed_paths=parsed.signed_paths,
+        host=parsed.authority,
+        query=parse_query(parsed.raw_query),
+        headers={},
+        raw_headers=(),
+        body=_nothing(),
+        request_id=uuid.uuid4().hex,
+    )
+
+
+async def _nothing() -> AsyncIterator[bytes]:
+    for chunk in ():
+        yield chunk
