@@ -22,7 +22,7 @@ from localcloud.imaging.errors import (
 from localcloud.imaging.limits import Limits
 
 # Only these decoders ever see a file; the others of the library are never tried.
-FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP")
+FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "AVIF")
 # The library's own bound would warn at a third of CI's: ours is checked from the header.
 Image.MAX_IMAGE_PIXELS = None
 _BROKEN = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, IndexError,

@@ -8,7 +8,7 @@ from shared.rules.kinds import Choice, UnsupportedValueError
 from shared.rules.words import Verb
 
 FORMATS = ("jpg", "png", "webp", "gif", "bmp")
-UNSUPPORTED = ("heif", "tpg", "avif", "svgc")
+UNSUPPORTED = ("heif", "tpg", "svgc")
 
 
 @dataclass(frozen=True)
@@ -23,10 +23,11 @@ class FormatKind(Choice):
 
 @dataclass(frozen=True)
 class Format:
-    """`yjpeg` is a JPEG made as small as its quality allows."""
+    """`yjpeg` is a JPEG made as small as its quality allows; `avif` is advanced compression
+    (004:6517)."""
 
     name: str
 
 
 VIEW_FORMAT = FormatKind(FORMATS)
-VERB = Verb("format", Format, FormatKind((*FORMATS, "yjpeg")), once=True)
+VERB = Verb("format", Format, FormatKind((*FORMATS, "yjpeg", "avif")), once=True)

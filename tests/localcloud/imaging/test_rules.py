@@ -137,8 +137,8 @@ def test_padding_is_centred_and_coloured(color, seen):
     assert near(image.getpixel((500, 400)), WHITE)
 
 
-@pytest.mark.parametrize("format", ["JPEG", "PNG", "GIF", "WEBP", "BMP"])
-@pytest.mark.parametrize("target", ["jpg", "png", "gif", "webp", "bmp"])
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "GIF", "WEBP", "BMP", "AVIF"])
+@pytest.mark.parametrize("target", ["jpg", "png", "gif", "webp", "bmp", "avif"])
 def test_every_format_into_every_other(format, target):
     result = process(photo(80, 60, format), parse(f"imageMogr2/format/{target}"))
     image = opened(result.data)
@@ -147,6 +147,17 @@ def test_every_format_into_every_other(format, target):
     assert result.content_type == f"image/{'jpeg' if target == 'jpg' else target}"
     for seen, wanted in zip(corners(image), (RED, GREEN, BLUE, WHITE), strict=True):
         assert near(seen, wanted)
+
+
+@pytest.mark.parametrize("target", ["webp", "avif"])
+def test_a_lower_quality_makes_a_smaller_file(target):
+    source = encoded(Image.effect_noise((200, 150), 80).convert("RGB"), "PNG")
+    sizes = [
+        len(process(source, parse(f"imageMogr2/format/{target}/quality/{quality}")).data)
+        for quality in (20, 60, 95)
+    ]
+    assert sizes == sorted(sizes)
+    assert sizes[0] < sizes[2] / 2
 
 
 def jpeg_quality(data):
@@ -221,7 +232,9 @@ def test_transparency_is_kept_or_laid_on_white():
     image.paste((0, 0, 0, 0), (0, 0, 40, 30))
     source = encoded(image, "PNG")
     assert run("imageMogr2/thumbnail/!50p", source).convert("RGBA").getpixel((5, 5))[3] == 0
-    assert run("imageMogr2/format/webp", source).convert("RGBA").getpixel((5, 5))[3] == 0
+    for target in ("webp", "avif"):
+        image = run(f"imageMogr2/format/{target}", source).convert("RGBA")
+        assert image.getpixel((5, 5))[3] == 0
     assert near(run("imageMogr2/format/jpg", source).getpixel((5, 5)), (255, 255, 255), 6)
 
 

@@ -31,6 +31,7 @@ VALID = [
     ("imageMogr2/auto-orient", None),
     ("imageMogr2/flip/vertical", None),
     ("imageMogr2/format/webp", None),
+    ("imageMogr2/format/avif", None),
     ("imageMogr2/interlace/1", None),
     ("imageMogr2/quality/90!", None),
     ("imageMogr2/rquality/80", None),
@@ -140,6 +141,7 @@ INVALID = [
     ("imageMogr2/strip|imageMogr2/rotate/400", 35, "400", "360"),
     ("imageView2/6/w/5", 11, "6", "5"),
     ("imageView2/1/w/0", 15, "0", "1"),
+    ("imageView2/2/w/5/format/avif", 24, "avif", "webp"),
     ("imageView2/1/x/5", 13, "x", "w"),
     ("watermark/2", 11, "", "text"),
     ("watermark/1", 11, "", "http://"),
@@ -169,7 +171,7 @@ def test_a_mistake_is_located_and_explained(text, position, part, allowed):
 
 
 UNSUPPORTED = [
-    "imageMogr2/scrop/100x600", "imageMogr2/format/heif", "imageMogr2/format/avif",
+    "imageMogr2/scrop/100x600", "imageMogr2/format/heif",
     "imageMogr2/format/tpg", "imageMogr2/format/svgc",
     "watermark/3/type/3/text/dGVuY2VudA", "watermark/4/type/2",
 ]  # fmt: skip
