@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from localcloud.ci import binding, persistence, styles
+from localcloud.ci import binding, persistence, protection, styles
 from localcloud.cloud import Cloud
 from localcloud.cos import acl, buckets, listing, multipart, objects, tagging
 from localcloud.errors import ServiceError
@@ -42,6 +42,11 @@ OPERATIONS: dict[tuple[str, str, str, str], Handler] = {
     ("pic", "PUT", "bucket", ""): binding.bind,
     ("pic", "GET", "bucket", ""): binding.status,
     ("pic", "PUT", "bucket", "unbind"): binding.unbind,
+    ("pic", "PUT", "bucket", "hotlink"): protection.put_hotlink,
+    ("pic", "GET", "bucket", "hotlink"): protection.get_hotlink,
+    ("pic", "PUT", "bucket", "origin-protect"): protection.protect_origin,
+    ("pic", "GET", "bucket", "origin-protect"): protection.origin_status,
+    ("pic", "DELETE", "bucket", "origin-protect"): protection.release_origin,
     ("pic", "PUT", "bucket", "style"): styles.put_style,
     ("pic", "GET", "bucket", "style"): styles.get_style,
     ("pic", "DELETE", "bucket", "style"): styles.delete_style,

@@ -28,7 +28,9 @@ NUMBERS = {
     # Downloads
     -105: Row("NoSuchStyle", 404, "the style is not configured"),
     -106: Row("InvalidArgument", 400, "the processing rule in the URL is not valid"),
+    -108: Row("AccessDenied", 403, "hotlink protection"),
     -120: Row("InvalidImageSource", 400, "the source's data is damaged"),
+    -154: Row("AccessDenied", 403, "origin protection"),
     -163: Row("MediaBucketUnBinded", 403, "the bucket is not bound to Cloud Infinite"),
     -167: Row("ImageTooLarge", 400, "the file is too large"),
     -441: Row("InvalidImageFormat", 400, "the picture's format cannot be processed"),

@@ -6,7 +6,7 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from urllib.parse import quote
 
-from localcloud.ci import persistence, processing
+from localcloud.ci import persistence, processing, protection
 from localcloud.cloud import Cloud
 from localcloud.cos import acl, conditions, copying, tagging, xml
 from localcloud.cos.upload import receive
@@ -150,6 +150,7 @@ async def get_object(cloud: Cloud, request: Request) -> Response:
     """GET Object; with an image rule in the query, processing on download."""
     stored = cloud.storage.head(request.bucket, request.key)
     rule = processing.rule_of(request)
+    protection.check(cloud, request, rule)
     if rule is not None:
         return await processing.respond(cloud, request, stored, rule)
     if conditions.is_unchanged(request, stored):
