@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PINNED := tests/requirements.txt
+FONTS := localcloud/fonts.txt
 
 .PHONY: setup demo test lint types unit package lock clean
 
@@ -29,11 +30,12 @@ package: $(READY)
 	$(BIN)/localcloud package
 
 # The virtual environment, made anew from the pinned and hashed requirements when they change.
-$(READY): $(PINNED) pyproject.toml
+$(READY): $(PINNED) $(FONTS) pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "Python 3.11 or newer is needed; set PYTHON=/path/to/python3.11"; exit 1; }
 	$(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r $(PINNED)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $(FONTS)
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 

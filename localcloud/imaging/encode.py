@@ -114,7 +114,7 @@ def _quality(
 
 
 def limited(
-    frames: list[Frame], encoding: Encoding, exif: Image.Exif | None, loop: int
+    frames: list[Frame], encoding: Encoding, exif: Image.Exif | None, loop: int | None
 ) -> tuple[bytes, Encoding]:
     """The file, and the encoding that was used: a JPEG with a bound gets the best quality that
     keeps it, found by halving (CI manual 004:5137); quality 1 if none does."""
@@ -135,8 +135,13 @@ def limited(
     return encode(frames, encoding, exif, loop), encoding
 
 
-def encode(frames: list[Frame], encoding: Encoding, exif: Image.Exif | None, loop: int) -> bytes:
-    """The file. Raises ImageError when the format cannot hold the picture."""
+def encode(
+    frames: list[Frame], encoding: Encoding, exif: Image.Exif | None, loop: int | None
+) -> bytes:
+    """The file; `loop` as in the source, None for an animation that plays once.
+
+    Raises ImageError when the format cannot hold the picture.
+    """
     images = [_fitting(frame.image, encoding.format) for frame in frames]
     options = _options(encoding)
     if exif is not None and not encoding.strip and encoding.format in _WITH_EXIF:
@@ -146,10 +151,11 @@ def encode(frames: list[Frame], encoding: Encoding, exif: Image.Exif | None, loo
             "save_all": True,
             "append_images": images[1:],
             "duration": [frame.duration for frame in frames],
-            "loop": loop,
         }
         if encoding.format == "gif":
             options["disposal"] = 2
+        if loop is not None or encoding.format == "webp":
+            options["loop"] = 1 if loop is None else loop
     output = io.BytesIO()
     try:
         images[0].save(output, LIBRARY_NAMES[encoding.format], **options)

@@ -26,6 +26,7 @@ from localcloud.imaging.facts import exif, image_ave, image_info
 from localcloud.imaging.image_mark import draw_image, open_mark
 from localcloud.imaging.jpeg_quality import source_quality
 from localcloud.imaging.limits import LIMITS, Limits
+from localcloud.imaging.memory import BUDGET
 from localcloud.imaging.source import decoding, frame_count, normalised, open_image, read_exif
 from localcloud.imaging.stages import apply_stage, upright, wants_upright
 from shared.rules import (
@@ -41,6 +42,7 @@ from shared.rules import (
     Rule,
 )
 
+_BYTES_A_PIXEL = 4
 _INFORMATION = {ImageInfo: image_info, ImageAve: image_ave, Exif: exif}
 
 
@@ -90,13 +92,17 @@ def _process(
     encoding = encoding_of(rule, NAMES[str(image.format)], source_quality(image))
     metadata = read_exif(image)
     orientation = metadata.get(ORIENTATION, 1)
-    loop = int(image.info.get("loop", 0 if frame_count(image) > 1 else 1))
+    loop = image.info.get("loop")
     job = _Job(rule, orientation, limits, _stamps(rule, limits, marks))
-    frames = list(_frames(image, job, animated=encoding.format in ANIMATED))
-    if metadata and any(wants_upright(stage) for stage in rule.stages):
-        metadata[ORIENTATION] = 1
-    kept = metadata if len(metadata) else None
-    data, encoding = limited(frames, encoding, kept, loop)
+    animated = encoding.format in ANIMATED and frame_count(image) > 1
+    if not animated:
+        job = replace(job, rule=plan.scaled_decoding(image, rule, orientation, limits))
+    with BUDGET.reserved(_decoded_bytes(image, animated=animated), limits.memory):
+        frames = list(_frames(image, job, animated=animated))
+        if metadata and any(wants_upright(stage) for stage in rule.stages):
+            metadata[ORIENTATION] = 1
+        kept = metadata if len(metadata) else None
+        data, encoding = limited(frames, encoding, kept, loop)
     size = len(source) if isinstance(source, bytes) else source.stat().st_size
     if encoding.or_source and len(data) >= size:
         return _original(source, limits)
@@ -110,6 +116,12 @@ def _process(
         encoding.reported_quality,
         _written_frames(data) if len(frames) > 1 else 1,
     )
+
+
+def _decoded_bytes(image: Image.Image, *, animated: bool) -> int:
+    """What the pixels take, and as much again for the operation at work on them."""
+    frames = frame_count(image) if animated else 1
+    return image.width * image.height * (frames + 1) * _BYTES_A_PIXEL
 
 
 def _written_frames(data: bytes) -> int:
@@ -137,9 +149,8 @@ def _stamps(rule: Rule, limits: Limits, marks: Mapping[str, bytes]) -> dict[str,
 
 def _frames(image: Image.Image, job: _Job, *, animated: bool) -> Iterator[Frame]:
     """The finished frames: all of them where the result can move, else the first."""
-    if not animated or frame_count(image) == 1:
-        rule = plan.scaled_decoding(image, job.rule, job.orientation, job.limits)
-        yield Frame(_run(normalised(image), replace(job, rule=rule)))
+    if not animated:
+        yield Frame(_run(normalised(image), job))
         return
     with decoding():
         for raw in islice(ImageSequence.Iterator(image), _kept_frames(image, job.rule)):

@@ -1,10 +1,8 @@
-"""Fonts for text marks: one that is always there for Latin, one of the system's for the rest.
-
-The manual's fonts (004:5219) are not free to ship; every name maps to these look-alikes.
-"""
+"""Finds a font that has the glyphs of a text; never draws the boxes of missing ones."""
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from functools import lru_cache
 from pathlib import Path
@@ -13,49 +11,85 @@ from PIL import ImageFont
 
 from localcloud.imaging.errors import BAD_PARAMETER, ImageError
 
-# Where systems keep a font that has Chinese.
-_PLACES = (
+SETTING = "LOCALCLOUD_FONT"
+_SYSTEM = (
     "/usr/share/fonts/truetype/wqy/wqy-microhei.ttc",
-    "/usr/share/fonts/truetype/wqy/wqy-zenhei.ttc",
     "/usr/share/fonts/truetype/droid/DroidSansFallbackFull.ttf",
+    "/usr/share/fonts/truetype/droid/DroidSansFallback.ttf",
     "/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc",
     "/usr/share/fonts/noto-cjk/NotoSansCJK-Regular.ttc",
+    "/usr/share/fonts/google-noto-cjk/NotoSansCJK-Regular.ttc",
+    "/usr/share/fonts/truetype/wqy/wqy-zenhei.ttc",
     "/System/Library/Fonts/PingFang.ttc",
+    "/System/Library/Fonts/Hiragino Sans GB.ttc",
     "/System/Library/Fonts/STHeiti Light.ttc",
     "/Library/Fonts/Arial Unicode.ttf",
+    "C:/Windows/Fonts/msyh.ttc",
 )
-VARIABLE = "LOCALCLOUD_FONT"
-Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
+# A package that carries Noto Sans SC under the OFL; only its file is used, it is never imported.
+_PACKAGE, _PACKAGE_FILE = "zhplot", "fonts/NotoSansSC-Regular.ttf"
+_PROBE_SIZE = 16
+# No font has a glyph for a character that can never be assigned.
+_NEVER_ASSIGNED = "\uffff"
 
 
-def font_for(text: str, size: int) -> Font:
-    """A font that has all characters of `text`. Raises ImageError rather than draw boxes."""
-    if all(ord(character) < 0x180 for character in text):
-        return _latin(size)
-    place = wide_font()
-    if place is None:
-        raise ImageError(
-            BAD_PARAMETER,
-            "the text needs a font with Chinese, and none was found: install one (Debian: "
-            f"fonts-wqy-microhei) or name its file in {VARIABLE}",
-        )
-    return _file(place, size)
+def find(text: str, size: int) -> ImageFont.FreeTypeFont:
+    """A font of `size` px that can draw all of `text`.
+
+    Tried in order: the file named by LOCALCLOUD_FONT, the built-in Latin face, known places of
+    the system's fonts, an installed font package. Raises ImageError when none has the glyphs.
+    """
+    for path in _candidates():
+        if _missing(path, text) == "":
+            return _load(path, size)
+    character = _missing("", text)
+    raise ImageError(
+        BAD_PARAMETER,
+        f"no font here can draw {character!r} of the watermark's text; "
+        f"allowed: Latin text, or a font file with these characters named by {SETTING}",
+    )
 
 
-def wide_font() -> str | None:
-    """The file of a font beyond Latin, if there is one."""
-    chosen = os.environ.get(VARIABLE)
-    return next((place for place in (chosen, *_PLACES) if place and Path(place).is_file()), None)
+def _candidates() -> list[str]:
+    """Paths that exist; "" stands for the built-in face."""
+    chosen = os.environ.get(SETTING, "")
+    if chosen and not Path(chosen).is_file():
+        raise ImageError(BAD_PARAMETER, f"{SETTING} names {chosen!r}; allowed: a font file")
+    return [*([chosen] if chosen else []), "", *_installed()]
 
 
-@lru_cache(maxsize=64)
-def _latin(size: int) -> Font:
-    return ImageFont.load_default(size)
+@lru_cache(maxsize=1)
+def _installed() -> tuple[str, ...]:
+    found = [path for path in _SYSTEM if Path(path).is_file()]
+    package = importlib.util.find_spec(_PACKAGE)
+    for folder in (package and package.submodule_search_locations) or ():
+        path = Path(folder, _PACKAGE_FILE)
+        found += [str(path)] if path.is_file() else []
+    return tuple(found)
 
 
-@lru_cache(maxsize=64)
-def _file(place: str, size: int) -> Font:
+@lru_cache(maxsize=32)
+def _load(path: str, size: int) -> ImageFont.FreeTypeFont:
     try:
-        return ImageFont.truetype(place, size)
-    except OSError:
-        raise ImageError(BAD_PARAMETER, f"{place} is no font that can be read") from None
+        font = ImageFont.truetype(path, size) if path else ImageFont.load_default(size)
+    except OSError as error:
+        raise ImageError(BAD_PARAMETER, f"{path!r} is no font: {error}") from error
+    if not isinstance(font, ImageFont.FreeTypeFont):
+        raise ImageError(BAD_PARAMETER, "this Pillow was built without FreeType: no text")
+    return font
+
+
+def _missing(path: str, text: str) -> str:
+    """The first character of `text` without a glyph, "" when there is none."""
+    return next(
+        (character for character in dict.fromkeys(text) if not _has_glyph(path, character)), ""
+    )
+
+
+@lru_cache(maxsize=8192)
+def _has_glyph(path: str, character: str) -> bool:
+    if character.isspace():
+        return True
+    font = _load(path, _PROBE_SIZE)
+    glyph, absent = font.getmask(character), font.getmask(_NEVER_ASSIGNED)
+    return glyph.size != absent.size or bytes(glyph) != bytes(absent)

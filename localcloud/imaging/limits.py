@@ -7,13 +7,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Limits:
-    """`source_size` in bytes, sides in px; `pixels` counts width x height x frames."""
+    """`source_size` in bytes, sides in px; `pixels` counts width x height x frames. `memory` in
+    bytes is ours: what all jobs of the process may decode at one time; a larger job runs alone."""
 
     source_size: int = 32 * 1024**2
     source_side: int = 30_000
     pixels: int = 250_000_000
     frames: int = 300
     result_side: int = 9_999
+    memory: int = 1024**3
 
 
 LIMITS = Limits()

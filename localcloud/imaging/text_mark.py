@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PIL import Image, ImageDraw
 
-from localcloud.imaging.fonts import font_for
+from localcloud.imaging import fonts
 from localcloud.imaging.geometry import Size, at_gravity
 from localcloud.imaging.tiling import tiled
 from shared.rules import TextWatermark
@@ -34,7 +34,7 @@ def draw_text(image: Image.Image, mark: TextWatermark) -> Image.Image:
 
 def _stamp(mark: TextWatermark) -> Image.Image:
     """The text as a mask of just its own size."""
-    font = font_for(mark.text, mark.fontsize)
+    font = fonts.find(mark.text, mark.fontsize)
     left, top, right, bottom = (int(edge) for edge in font.getbbox(mark.text))
     mask = Image.new("L", (max(1, right - left), max(1, bottom - top)))
     ImageDraw.Draw(mask).text((-left, -top), mark.text, fill=255, font=font)

@@ -52,6 +52,7 @@ def animation(format, durations, size=(60, 40), loop=0):
     """Frames of rising brightness."""
     colors = [((20 + 25 * n) % 256, 3 * n % 256, 20) for n in range(len(durations))]
     frames = [Image.new("RGB", size, color) for color in colors]
+    options = {} if loop is None else {"loop": loop}
     return encoded(
-        frames[0], format, save_all=True, append_images=frames[1:], duration=durations, loop=loop
+        frames[0], format, save_all=True, append_images=frames[1:], duration=durations, **options
     )

@@ -6,7 +6,7 @@ import json
 import pytest
 from PIL import Image
 
-from localcloud.imaging import ImageError, describe, process
+from localcloud.imaging import ImageError, describe, fonts, process
 from shared.rules import parse
 from tests.localcloud.imaging.pictures import (
     BLUE,
@@ -274,6 +274,13 @@ def test_animations_keep_frames_and_timing(source, target):
     assert image.info.get("loop", 0) == 0
 
 
+@pytest.mark.parametrize("loop", [None, 0, 3])
+def test_animations_repeat_as_often_as_before(loop):
+    source = animation("GIF", [100, 100], loop=loop)
+    image = Image.open(io.BytesIO(process(source, parse("imageMogr2/thumbnail/!50p")).data))
+    assert image.info.get("loop") == loop
+
+
 def test_an_animation_into_a_still_format_is_its_first_frame():
     result = process(animation("GIF", [100, 100]), parse("imageMogr2/format/png"))
     assert (result.frames, opened(result.data).format) == (1, "PNG")
@@ -317,13 +324,34 @@ def test_a_shadow_darkens_beside_the_text():
     assert min(run(f"{rule}/shadow/80", source).convert("L").tobytes()) < 100
 
 
-def test_chinese_is_drawn_or_refused_but_never_boxes(monkeypatch):
-    from localcloud.imaging import fonts
+CHINESE = "watermark/2/text/5pWw5o2u5LiH6LGh/fill/I0ZGRkZGRg/fontsize/40/dissolve/100"
 
-    monkeypatch.setattr(fonts, "_PLACES", ())
-    monkeypatch.delenv(fonts.VARIABLE, raising=False)
-    with pytest.raises(ImageError, match="font"):
-        run("watermark/2/text/5pWw5o2u5LiH6LGh")
+
+def test_chinese_is_drawn_with_the_font_that_is_installed():
+    source = encoded(Image.new("RGB", (400, 200), (0, 0, 0)), "PNG")
+    box = run(CHINESE, source).convert("L").point(lambda v: 255 if v > 128 else 0).getbbox()
+    left, top, right, bottom = box
+    # Four characters, as wide as they are high.
+    assert 140 < right - left < 180
+    assert 30 < bottom - top < 45
+
+
+def test_without_a_font_chinese_is_refused_and_never_boxes(monkeypatch):
+    monkeypatch.setattr(fonts, "_installed", tuple)
+    monkeypatch.delenv(fonts.SETTING, raising=False)
+    with pytest.raises(ImageError, match="no font here can draw '数'"):
+        run(CHINESE, A)
+    assert run("watermark/2/text/SEhI", A).size == (960, 540)
+
+
+@pytest.mark.parametrize("content", [None, "no font"])
+def test_a_font_setting_that_is_wrong_is_named(monkeypatch, tmp_path, content):
+    path = tmp_path / "font.ttf"
+    if content:
+        path.write_text(content)
+    monkeypatch.setenv(fonts.SETTING, str(path))
+    with pytest.raises(ImageError, match=r"font\.ttf"):
+        run("watermark/2/text/SEhI", A)
 
 
 def test_image_info_is_the_manuals_json():
