@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 from dataclasses import dataclass, replace
 
 from PIL import Image
@@ -21,12 +22,15 @@ CONTENT_TYPES = {
 LIBRARY_NAMES = {
     "jpg": "JPEG", "png": "PNG", "gif": "GIF", "webp": "WEBP", "bmp": "BMP", "avif": "AVIF",
 }  # fmt: skip
-NAMES = {library: name for name, library in LIBRARY_NAMES.items()}
+# An MPO is a JPEG with further pictures behind it, as some phones write them: the first counts.
+NAMES = {library: name for name, library in LIBRARY_NAMES.items()} | {"MPO": "jpg"}
 ANIMATED = ("gif", "webp")
 _LOSSY = ("jpg", "webp", "avif")
 _WITH_EXIF = ("jpg", "png", "webp", "avif")
 # Of 0 (slowest) to 10: the step where more time hardly makes smaller files.
 _AVIF_SPEED = 6
+# What one segment of a JPEG holds.
+_MAX_EXIF = 65_533 - 6
 # For sources without a quality of their own.
 DEFAULT_QUALITY = 85
 ORIENTATION = 0x0112
@@ -145,7 +149,7 @@ def encode(
     images = [_fitting(frame.image, encoding.format) for frame in frames]
     options = _options(encoding)
     if exif is not None and not encoding.strip and encoding.format in _WITH_EXIF:
-        options["exif"] = exif.tobytes()
+        options |= _metadata(exif)
     if len(images) > 1:
         options |= {
             "save_all": True,
@@ -162,6 +166,15 @@ def encode(
     except (OSError, ValueError) as error:
         raise ImageError(BAD_FORMAT, f"{encoding.format} cannot hold the result: {error}") from None
     return output.getvalue()
+
+
+def _metadata(exif: Image.Exif) -> dict[str, object]:
+    """Nothing where it cannot be written: too long for the format, or damaged in the source."""
+    try:
+        data = exif.tobytes()
+    except (ValueError, TypeError, OverflowError, struct.error):
+        return {}
+    return {"exif": data} if len(data) <= _MAX_EXIF else {}
 
 
 def _options(encoding: Encoding) -> dict[str, object]:

@@ -21,7 +21,7 @@ from localcloud.imaging.encode import (
     encoding_of,
     limited,
 )
-from localcloud.imaging.errors import BAD_FORMAT, BAD_PARAMETER, ImageError
+from localcloud.imaging.errors import BAD_FORMAT, BAD_PARAMETER, RESULT_TOO_LARGE, ImageError
 from localcloud.imaging.facts import exif, image_ave, image_info
 from localcloud.imaging.image_mark import draw_image, open_mark
 from localcloud.imaging.jpeg_quality import source_quality
@@ -154,8 +154,18 @@ def _frames(image: Image.Image, job: _Job, *, animated: bool) -> Iterator[Frame]
         return
     with decoding():
         for raw in islice(ImageSequence.Iterator(image), _kept_frames(image, job.rule)):
-            frame = normalised(raw.convert("RGBA"))
-            yield Frame(_run(frame, job), int(raw.info.get("duration", 100)))
+            frame = _run(normalised(raw.convert("RGBA")), job)
+            _check_result(frame, frame_count(image), job.limits)
+            yield Frame(frame, int(raw.info.get("duration", 100)))
+
+
+def _check_result(frame: Image.Image, frames: int, limits: Limits) -> None:
+    if frame.width * frame.height * frames > limits.pixels:
+        raise ImageError(
+            RESULT_TOO_LARGE,
+            f"the result would have {frames} frames of {frame.width}x{frame.height}: at most "
+            f"{limits.pixels} pixels in all are allowed",
+        )
 
 
 def _refuse_round_gif(image: Image.Image, rule: Rule) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from PIL import ExifTags, Image
 
-from localcloud.imaging.encode import ORIENTATION
+from localcloud.imaging.encode import NAMES, ORIENTATION
 from localcloud.imaging.jpeg_quality import source_quality
 from localcloud.imaging.limits import LIMITS, Limits
 from localcloud.imaging.source import frame_count, normalised, open_image, read_exif
@@ -47,7 +47,7 @@ def describe(source: bytes | Path, *, limits: Limits = LIMITS) -> ImageFacts:
     width, height = image.size
     frames, depth, quality = frame_count(image), _DEPTH.get(image.mode, 8), source_quality(image)
     return ImageFacts(
-        format=str(image.format).lower(),
+        format={"jpg": "jpeg"}.get(name := NAMES[str(image.format)], name),
         width=width,
         height=height,
         quality=quality,
@@ -110,7 +110,7 @@ def _shown(value: object) -> str:
 
 def _average(image: Image.Image) -> str:
     """The mean of all pixels, transparent ones laid on white."""
-    if image.format == "JPEG":
+    if NAMES[str(image.format)] == "jpg":
         # An eighth of the size has the same mean for a fraction of the time.
         image.draft("RGB", (max(1, image.width // 8), max(1, image.height // 8)))
     pixels = normalised(image)

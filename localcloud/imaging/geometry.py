@@ -29,10 +29,10 @@ class Box(NamedTuple):
 
 
 class View(NamedTuple):
-    """Scale to `size`, then keep `box` of it (None for all)."""
+    """Make a picture of `size` from `box` of the source (fractions of px; None for all of it)."""
 
     size: Size
-    box: Box | None
+    box: tuple[float, float, float, float] | None
 
 
 def _round(value: float) -> int:
@@ -74,8 +74,9 @@ def _fitted(size: Size, width: int, height: int, factor: float) -> Size:
 
 def _area(size: Size, area: int) -> Size:
     factor = min(1.0, math.sqrt(area / (size.width * size.height)))
-    # Down, not half up: rounding up can break the limit.
-    return Size(max(1, int(size.width * factor)), max(1, int(size.height * factor)))
+    # Down, not half up: rounding up can break the limit, and so can a side of at least 1.
+    width, height = max(1, int(size.width * factor)), max(1, int(size.height * factor))
+    return Size(max(1, min(width, area // height)), max(1, min(height, area // width)))
 
 
 _FORMS: dict[Form, Callable[[Size, Geometry], Size]] = {
@@ -175,11 +176,13 @@ def view(size: Size, operation: ImageView2, limits: Limits) -> View:
     factor = _cover(size, *target)
     if operation.mode == 4:
         factor = min(factor, 1)
-    covered = scaled(size, factor)
     if operation.mode in (3, 4):
-        return View(checked(covered, limits), None)
-    covered = Size(max(covered.width, target.width), max(covered.height, target.height))
-    return View(covered, crop(covered, CropSize(*target), "center"))
+        return View(checked(scaled(size, factor), limits), None)
+    # The part that is kept is scaled, never the whole: that could be of any size.
+    width, height = target.width / factor, target.height / factor
+    left, top = (size.width - width) / 2, (size.height - height) / 2
+    return View(target, (max(left, 0), max(top, 0), min(left + width, size.width),
+                         min(top + height, size.height)))  # fmt: skip
 
 
 def turned(size: Size, degrees: int) -> Size:

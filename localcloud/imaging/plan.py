@@ -12,6 +12,7 @@ from dataclasses import replace
 from PIL import Image
 
 from localcloud.imaging import geometry
+from localcloud.imaging.encode import NAMES
 from localcloud.imaging.errors import ImageError
 from localcloud.imaging.geometry import Size
 from localcloud.imaging.limits import Limits
@@ -36,7 +37,7 @@ def scaled_decoding(
     share of the source's size would be a share of the wrong size now.
     """
     size = Size(*image.size)
-    if image.format != "JPEG":
+    if NAMES[str(image.format)] != "jpg":
         return rule
     for index, stage in enumerate(rule.stages):
         if wants_upright(stage) and orientation in _TURNED:
@@ -56,7 +57,10 @@ def scaled_decoding(
 
 def _draft(image: Image.Image, target: Size) -> bool:
     full = image.size
-    box = (int(target.width * HEADROOM), int(target.height * HEADROOM))
+    # An exact half, quarter or eighth is what the decoder makes by itself.
+    exact = any(full == (scale * target.width, scale * target.height) for scale in (2, 4, 8))
+    headroom = 1 if exact else HEADROOM
+    box = (int(target.width * headroom), int(target.height * headroom))
     if box[0] >= full[0] or box[1] >= full[1]:
         return False
     image.draft(image.mode, box)
@@ -97,11 +101,11 @@ def _fixed_view(
     stage: rules.ImageView2, size: Size, limits: Limits
 ) -> tuple[Size | None, rules.Stage]:
     view = geometry.view(size, stage, limits)
-    operations: tuple[rules.Operation, ...] = (_force(view.size),)
-    if view.box is not None:
-        kept = rules.Size(view.box.right - view.box.left, view.box.bottom - view.box.top)
-        operations = (*operations, rules.Crop(kept, gravity="center"))
-    return view.size, rules.ImageMogr2(operations)
+    if view.box is None:
+        return view.size, rules.ImageMogr2((_force(view.size),))
+    # What is kept depends on the ratio of the sides only, so the stage can stay as it is.
+    left, _, right, _ = view.box
+    return geometry.scaled(size, view.size.width / (right - left)), stage
 
 
 def _force(size: Size) -> rules.Thumbnail:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from pathlib import Path
 
 from PIL import Image, ImageCms, UnidentifiedImageError
 
+from localcloud.imaging import gif_frames
 from localcloud.imaging.errors import (
     DAMAGED,
     EMPTY,
@@ -25,6 +27,8 @@ from localcloud.imaging.limits import Limits
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "AVIF")
 # The library's own bound would warn at a third of CI's: ours is checked from the header.
 Image.MAX_IMAGE_PIXELS = None
+# Damaged metadata is no news for whoever runs the server.
+warnings.filterwarnings("ignore", module=r"PIL\.")
 _BROKEN = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, IndexError,
            TypeError, OverflowError, MemoryError)  # fmt: skip
 _SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -51,6 +55,7 @@ def open_image(source: bytes | Path, limits: Limits) -> Image.Image:
         raise ImageError(
             TOO_LARGE, f"the source has {size} bytes: at most {limits.source_size} are allowed"
         )
+    _check_gif(source, limits)
     file = io.BytesIO(source) if isinstance(source, bytes) else source
     try:
         image = Image.open(file, formats=FORMATS)
@@ -62,6 +67,27 @@ def open_image(source: bytes | Path, limits: Limits) -> Image.Image:
         raise ImageError(DAMAGED, f"the picture's header is damaged: {error}") from None
     _check(image, limits)
     return image
+
+
+def _check_gif(source: bytes | Path, limits: Limits) -> None:
+    """Count a GIF's frames, and see that none is larger than its canvas may be, block by block:
+    the decoder would make room for each before it says how large it is."""
+    with io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as file:
+        if file.read(4) != b"GIF8":
+            return
+        canvas = gif_frames.scan(file, limits.frames)
+    side, pixels = max(canvas.width, canvas.height), canvas.width * canvas.height
+    if (
+        side > limits.source_side
+        or canvas.frames > limits.frames
+        or pixels * canvas.frames > limits.pixels
+    ):
+        raise ImageError(
+            TOO_MANY_PIXELS,
+            f"the source has frames of {canvas.width}x{canvas.height}, {canvas.frames} or more: at "
+            f"most {limits.frames} frames, {limits.source_side} px a side and {limits.pixels} "
+            "pixels in all are allowed",
+        )
 
 
 def _check(image: Image.Image, limits: Limits) -> None:
@@ -87,7 +113,7 @@ def _check(image: Image.Image, limits: Limits) -> None:
 
 def frame_count(image: Image.Image) -> int:
     """1 for a still picture."""
-    return int(getattr(image, "n_frames", 1))
+    return 1 if image.format == "MPO" else int(getattr(image, "n_frames", 1))
 
 
 def read_exif(image: Image.Image) -> Image.Exif:

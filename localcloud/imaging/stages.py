@@ -131,12 +131,13 @@ def _image_mogr2(image: Image.Image, stage: rules.ImageMogr2, limits: Limits) ->
 
 def _image_view2(image: Image.Image, stage: rules.ImageView2, limits: Limits) -> Image.Image:
     view = geometry.view(Size(*image.size), stage, limits)
-    image = resize(image, view.size)
-    return image if view.box is None else image.crop(view.box)
+    if view.box is None:
+        return resize(image, view.size)
+    return image.resize(view.size, Image.Resampling.LANCZOS, view.box)
 
 
-def _watermark(image: Image.Image, stage: rules.TextWatermark, _: Limits) -> Image.Image:
-    return draw_text(image, stage)
+def _watermark(image: Image.Image, stage: rules.TextWatermark, limits: Limits) -> Image.Image:
+    return draw_text(image, stage, limits)
 
 
 _STAGES: dict[type, _Apply] = {

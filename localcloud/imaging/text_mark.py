@@ -5,16 +5,20 @@ from __future__ import annotations
 from PIL import Image, ImageDraw
 
 from localcloud.imaging import fonts
-from localcloud.imaging.geometry import Size, at_gravity
+from localcloud.imaging.geometry import Size, at_gravity, checked
+from localcloud.imaging.limits import Limits
 from localcloud.imaging.tiling import tiled
 from shared.rules import TextWatermark
 
 
-def draw_text(image: Image.Image, mark: TextWatermark) -> Image.Image:
-    """The picture with the text on it; L becomes RGB, alpha stays."""
+def draw_text(image: Image.Image, mark: TextWatermark, limits: Limits) -> Image.Image:
+    """The picture with the text on it; L becomes RGB, alpha stays.
+
+    Raises ImageError for text that no font can draw, or that is larger than a result may be.
+    """
     image = image if image.mode in ("RGB", "RGBA") else image.convert("RGB")
     image = image.copy()
-    stamp = _stamp(mark)
+    stamp = _stamp(mark, limits)
     if mark.batch:
         mask = tiled(stamp, Size(*image.size), mark.degree, (mark.dx, mark.dy), mark.fontsize)
         places = [(0, 0)]
@@ -32,11 +36,12 @@ def draw_text(image: Image.Image, mark: TextWatermark) -> Image.Image:
     return image
 
 
-def _stamp(mark: TextWatermark) -> Image.Image:
+def _stamp(mark: TextWatermark, limits: Limits) -> Image.Image:
     """The text as a mask of just its own size."""
     font = fonts.find(mark.text, mark.fontsize)
     left, top, right, bottom = (int(edge) for edge in font.getbbox(mark.text))
-    mask = Image.new("L", (max(1, right - left), max(1, bottom - top)))
+    size = checked(Size(max(1, right - left), max(1, bottom - top)), limits)
+    mask = Image.new("L", size)
     ImageDraw.Draw(mask).text((-left, -top), mark.text, fill=255, font=font)
     return mask
 

@@ -6,8 +6,6 @@ from PIL import Image
 
 from localcloud.imaging.geometry import Size
 
-_MAX_TILES = 10_000
-
 
 def tiled(
     stamp: Image.Image, size: Size, degree: int, gaps: tuple[int, int], least_gap: int = 0
@@ -21,12 +19,10 @@ def tiled(
         stamp = stamp.rotate(-degree, Image.Resampling.BICUBIC, expand=True)
     gap = max(stamp.height, least_gap)
     step = (stamp.width + (gaps[0] or gap), stamp.height + (gaps[1] or gap))
+    row = Image.new(stamp.mode, (size.width, stamp.height))
+    for left in range(0, size.width, step[0]):
+        row.paste(stamp, (left, 0))
     layer = Image.new(stamp.mode, size)
-    places = [
-        (left, top)
-        for top in range(0, size.height, step[1])
-        for left in range(0, size.width, step[0])
-    ]
-    for place in places[:_MAX_TILES]:
-        layer.paste(stamp, place)
+    for top in range(0, size.height, step[1]):
+        layer.paste(row, (0, top))
     return layer

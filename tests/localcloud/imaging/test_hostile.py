@@ -1,5 +1,6 @@
 """Files that are not what they say, and files that want too much."""
 
+import base64
 import io
 import struct
 import subprocess
@@ -9,7 +10,7 @@ import zlib
 import pytest
 from PIL import Image
 
-from localcloud.imaging import ImageError, Limits, process
+from localcloud.imaging import ImageError, Limits, describe, process
 from shared.rules import parse
 from tests.localcloud.imaging.pictures import animation, encoded, photo, quadrants
 
@@ -133,3 +134,76 @@ def test_other_decoders_are_never_tried():
     output = io.BytesIO()
     quadrants(20, 20).save(output, "TIFF")
     assert refused(output.getvalue()).number == -441
+
+
+WANTS_TOO_MUCH = """
+import resource, sys
+from localcloud.imaging import ImageError, process
+from shared.rules import parse
+resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30))
+try:
+    result = process(open(sys.argv[1], "rb").read(), parse(sys.argv[2]))
+    print(f"{result.width}x{result.height}")
+except ImageError as error:
+    print(error.number)
+"""
+LONG_TEXT = base64.urlsafe_b64encode(b"W" * 5000).decode()
+
+
+@pytest.mark.parametrize(
+    ("source", "rule", "answer"),
+    [
+        # Scaled whole, the first two would have half a million rows.
+        (photo(60, 3000, "PNG"), "imageView2/1/w/9999/h/1", "9999x1"),
+        (photo(60, 3000, "PNG"), "imageView2/5/w/9998/h/9", "9x9998"),
+        (photo(100, 100), f"watermark/2/text/{LONG_TEXT}/fontsize/1000", "-442"),
+        (animation("GIF", [20] * 99, size=(10, 10)), "imageMogr2/thumbnail/2000x2000!", "-442"),
+        (photo(5000, 5000, quality=20), "watermark/2/text/Lg/fontsize/1/batch/1", "5000x5000"),
+    ],
+    ids=["thin view", "thin view 5", "long text", "large frames", "many tiles"],
+)
+def test_a_small_file_cannot_ask_for_much_memory(tmp_path, source, rule, answer):
+    path = tmp_path / "source"
+    path.write_bytes(source)
+    done = subprocess.run(
+        [sys.executable, "-c", WANTS_TOO_MUCH, str(path), rule],
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert done.stdout.strip() == answer, done.stderr
+
+
+def gif_with_a_frame_of(width, height):
+    """A GIF of 10x10 whose second frame says that it is larger."""
+    data = bytearray(animation("GIF", [100, 100], size=(10, 10)))
+    place = data.rindex(b"\x2c")
+    data[place + 5 : place + 9] = struct.pack("<HH", width, height)
+    return bytes(data)
+
+
+def test_a_gif_frame_larger_than_its_canvas():
+    assert refused(gif_with_a_frame_of(40_000, 40_000)).number == -447
+
+
+def test_a_gif_of_a_million_frames_is_counted_no_further_than_needed():
+    one = animation("GIF", [100], size=(1, 1))
+    start = one.index(b"\x2c")
+    endless = one[:start] + one[start:-1] * 100_000 + b"\x3b"
+    assert "300 frames" in refused(endless).message
+
+
+def test_metadata_too_long_for_a_jpeg_is_left_out():
+    exif = Image.Exif()
+    exif[0x010E] = "x" * 70_000
+    result = process(encoded(quadrants(40, 30), "PNG", exif=exif), parse("imageMogr2/format/jpg"))
+    assert len(Image.open(io.BytesIO(result.data)).getexif()) == 0
+
+
+def test_a_phones_jpeg_with_a_second_picture_is_a_jpeg():
+    output = io.BytesIO()
+    quadrants(400, 300).save(
+        output, "MPO", save_all=True, append_images=[quadrants(40, 30)], quality=90
+    )
+    result = process(output.getvalue(), parse("imageMogr2/thumbnail/!50p"))
+    assert (result.format, result.width, result.frames) == ("jpg", 200, 1)
+    facts = describe(output.getvalue())
+    assert (facts.format, facts.frames) == ("jpeg", 1)

@@ -57,6 +57,8 @@ SIZES = [
     ("thumbnail/100000@", B, (447, 223)),
     ("thumbnail/200000@", A, (596, 335)),
     ("thumbnail/518400@", A, (960, 540)),
+    ("thumbnail/10@", photo(10000, 1), (10, 1)),
+    ("thumbnail/10@", photo(1, 10000), (1, 10)),
     ("thumbnail/600x600/pad/1", B, (600, 600)),
     ("thumbnail/600x600/pad/0", A, (600, 338)),
     ("cut/600x400x100x10", A, (600, 400)),
