@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from localcloud.ci import binding, persistence, protection, styles
+from localcloud.ci import binding, inspection, persistence, protection, styles
 from localcloud.cloud import Cloud
 from localcloud.cos import acl, buckets, listing, multipart, objects, tagging
 from localcloud.errors import ServiceError
@@ -39,6 +39,8 @@ OPERATIONS: dict[tuple[str, str, str, str], Handler] = {
     ("cos", "POST", "object", "uploadId"): multipart.complete,
     ("cos", "DELETE", "object", "uploadId"): multipart.abort,
     ("cos", "POST", "object", "image_process"): persistence.image_process,
+    ("cos", "GET", "object", "ci-process"): inspection.ci_process,
+    ("cos", "GET", "object", "imageInspect"): inspection.image_inspect,
     ("pic", "PUT", "bucket", ""): binding.bind,
     ("pic", "GET", "bucket", ""): binding.status,
     ("pic", "PUT", "bucket", "unbind"): binding.unbind,

@@ -5,6 +5,17 @@ from __future__ import annotations
 from localcloud.imaging.errors import ImageError
 from localcloud.imaging.execute import ImageResult, process
 from localcloud.imaging.facts import ImageFacts, describe
+from localcloud.imaging.inspect import Inspection, inspect
 from localcloud.imaging.limits import LIMITS, Limits
 
-__all__ = ["LIMITS", "ImageError", "ImageFacts", "ImageResult", "Limits", "describe", "process"]
+__all__ = [
+    "LIMITS",
+    "ImageError",
+    "ImageFacts",
+    "ImageResult",
+    "Inspection",
+    "Limits",
+    "describe",
+    "inspect",
+    "process",
+]
