@@ -8,10 +8,11 @@ are read by hand: `%2F`, `..`, `+` and empty segments of a key stay what they ar
 from __future__ import annotations
 
 import re
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 
 from localcloud.errors import ServiceError
-from localcloud.http import decode
+from localcloud.http import Request, decode, parse_query
 
 _ROOTS = r"(?:myqcloud\.com|tencentcos\.cn)"
 _REGION = r"(?P<region>[a-z]+(?:-[a-z0-9]+)+)"
@@ -49,6 +50,34 @@ class Address:
     raw_query: str
     authority: str
     signed_paths: tuple[str, ...]
+
+    def request(
+        self,
+        method: str,
+        *,
+        headers: Mapping[str, str],
+        raw_headers: tuple[tuple[str, bytes], ...],
+        body: AsyncIterator[bytes],
+        request_id: str,
+        remote: str = "",
+    ) -> Request:
+        """The anonymous request that is aimed here. Raises `ServiceError` InvalidURI."""
+        return Request(
+            method=method,
+            service=self.service,
+            bucket=self.bucket,
+            region=self.region,
+            key=self.key,
+            raw_path=self.raw_path,
+            signed_paths=self.signed_paths,
+            host=self.authority,
+            query=parse_query(self.raw_query),
+            headers=headers,
+            raw_headers=raw_headers,
+            body=body,
+            request_id=request_id,
+            remote=remote,
+        )
 
 
 def resolve(target: str, host: str) -> Address:

@@ -18,12 +18,10 @@ XML = "application/xml"  # exactly: clients parse nothing else, not even with a 
 
 @dataclass(frozen=True)
 class Param:
-    """One query parameter, in the order sent. `raw` is the whole piece as sent, undecoded."""
+    """One query parameter, decoded, in the order sent."""
 
     name: str
     value: str
-    raw: str
-    has_value: bool
 
 
 @dataclass(frozen=True)
@@ -119,16 +117,9 @@ def parse_query(text: str) -> tuple[Param, ...]:
     params = []
     for raw in text.split("&"):
         if raw:
-            name, equals, value = raw.partition("=")
+            name, _, value = raw.partition("=")
             # Clients write a space in a query as + (urlencode); a real plus is %2B.
-            params.append(
-                Param(
-                    decode(name.replace("+", " ")),
-                    decode(value.replace("+", " ")),
-                    raw,
-                    bool(equals),
-                )
-            )
+            params.append(Param(decode(name.replace("+", " ")), decode(value.replace("+", " "))))
     return tuple(params)
 
 

@@ -22,12 +22,10 @@ MAX_BUCKETS = 10_000  # the service has 200; test suites that make one for each 
 
 # Ours, so that no request takes the machine.
 MAX_XML = 2 * MIB
-MAX_FORM_FIELD = 64 * KIB
 MAX_HEADER = 64 * KIB  # the request line, and each header: Pic-Operations can be long
 MAX_HEADERS = 256
 MAX_REQUESTS = 512  # handled at one time
 MAX_IMAGE_QUEUE = 64  # image jobs that run or wait
-MAX_UPLOADS = 10_000  # multipart uploads of a bucket that are not finished
 BODY_CHUNK = 256 * KIB
 IDLE_BODY = 60.0  # between two pieces of a body
 IDLE_CONNECTION = 75.0  # without a request

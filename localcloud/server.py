@@ -21,7 +21,7 @@ from localcloud import addressing, routing
 from localcloud.auth import authenticate, authorize
 from localcloud.cloud import Cloud
 from localcloud.errors import ServiceError
-from localcloud.http import XML, FileSlice, Request, Response, new_id, parse_query
+from localcloud.http import XML, FileSlice, Request, Response, new_id
 from localcloud.limits import (
     IDLE_BODY,
     IDLE_CONNECTION,
@@ -170,16 +170,8 @@ def _check_region(request: Request, region: str) -> None:
 
 
 def _request(incoming: web.BaseRequest, address: addressing.Address, request_id: str) -> Request:
-    return Request(
-        method=incoming.method,
-        service=address.service,
-        bucket=address.bucket,
-        region=address.region,
-        key=address.key,
-        raw_path=address.raw_path,
-        signed_paths=address.signed_paths,
-        host=address.authority,
-        query=parse_query(address.raw_query),
+    return address.request(
+        incoming.method,
         headers=incoming.headers,
         raw_headers=tuple((name.decode("latin-1"), value) for name, value in incoming.raw_headers),
         body=_body(incoming),

@@ -115,10 +115,10 @@ class Cos:
 
     def add_tags(self, bucket: str, key: str, tags: Mapping[str, str]) -> None:
         """Set `tags` on an object and keep the others it has; at most ten together."""
-        answer = self._call(
-            lambda: self._client.get_object_tagging(Bucket=bucket, Key=_wire_key(key))
+        present = self._call(
+            lambda: _read_tags(self._client.get_object_tagging(Bucket=bucket, Key=_wire_key(key)))
         )
-        merged = {**_read_tags(answer), **tags}
+        merged = {**present, **tags}
         if len(merged) > _MAX_TAGS:
             raise CloudError(
                 "TooManyTags", f"the object would have {len(merged)} tags: COS allows {_MAX_TAGS}",
@@ -158,9 +158,11 @@ class Cos:
             raise _service_error(error) from None
         except CosClientError as error:
             raise CloudError("NetworkError", _one_line(str(error))) from None
-        except (ValueError, SyntaxError) as error:
-            # An answer that is no XML, from something between us and the service.
-            raise CloudError("InvalidResponse", _one_line(str(error)), status=502) from None
+        except (ValueError, SyntaxError, TypeError, KeyError, AttributeError) as error:
+            # An answer of another shape, from something between us and the service: the SDK and
+            # `_read_tags` read the fields that the service promises.
+            message = _one_line(f"{type(error).__name__}: {error}")
+            raise CloudError("InvalidResponse", message, status=502) from None
         finally:
             self.request_id = _session.state.request_id
 
@@ -179,7 +181,7 @@ def _wire_key(key: str) -> str:
 
 
 def _read_tags(answer: Mapping[str, Any]) -> dict[str, str]:
-    tags = (answer.get("TagSet") or {}).get("Tag") or []
+    tags = (answer["TagSet"] or {}).get("Tag") or []
     return {str(tag["Key"]): str(tag.get("Value") or "") for tag in tags}
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from shared.errors import CloudError
 from shared.pic_operations import OriginalInfo, ProcessedObject
 
-DONE, SKIPPED, SUBMITTED, REJECTED, FAILED = "done", "skipped", "submitted", "rejected", "failed"
+DONE, SKIPPED, REJECTED, FAILED = "done", "skipped", "rejected", "failed"
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Call:
 class Outcome:
     """What a function did with one upload.
 
-    `done`: all outputs are stored. `skipped`: there was nothing to do. `submitted`: a job runs.
+    `done`: all outputs are stored. `skipped`: there was nothing to do.
     `rejected`: the file is at fault, no retry helps. `failed`: the surroundings are at fault;
     `retry` says whether another attempt can succeed.
     """

@@ -1,4 +1,4 @@
-"""From `handle(upload, pipeline, invocation)` to SCF's `main_handler(event, context)`.
+"""From `handle(upload, pipeline, cos, etag)` to SCF's `main_handler(event, context)`.
 
 The rule that keeps uploads from being lost: an invocation succeeds only when every upload of its
 event has a written record, or needs none. Otherwise it raises at the end, SCF tries the event
@@ -24,7 +24,7 @@ from shared.settings import Settings, SettingsError
 
 # HTTP statuses that speak of permission and place, never of the file's content.
 _NOT_THE_FILE = (401, 403, 404, 409)
-_MARGIN = 1.0  # seconds kept for the record and the log line
+_MARGIN = 1.0  # seconds between the last call's end and the time limit, for the log and the way out
 _DEFAULT_LIMIT = 60.0
 
 

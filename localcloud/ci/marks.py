@@ -6,7 +6,6 @@ The address comes from whoever wrote the rule. It names an object of the source'
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import AsyncIterator, Iterable, Mapping
 
 from localcloud import addressing
@@ -14,7 +13,7 @@ from localcloud.auth import authenticate, authorize
 from localcloud.ci.errors import refusal
 from localcloud.cloud import Cloud
 from localcloud.errors import ServiceError
-from localcloud.http import Request, parse_query
+from localcloud.http import Request
 from localcloud.imaging import LIMITS
 from localcloud.storage import StoredObject
 from shared.rules import ImageWatermark, Rule
@@ -65,21 +64,8 @@ def _find(cloud: Cloud, bucket: str, address: str, *, persistent: bool) -> Store
 
 def _request(address: str) -> Request:
     """What a GET of the address would be: the same checks as for one that came over the wire."""
-    parsed = addressing.resolve(address, "")
-    return Request(
-        method="GET",
-        service=parsed.service,
-        bucket=parsed.bucket,
-        region=parsed.region,
-        key=parsed.key,
-        raw_path=parsed.raw_path,
-        signed_paths=parsed.signed_paths,
-        host=parsed.authority,
-        query=parse_query(parsed.raw_query),
-        headers={},
-        raw_headers=(),
-        body=_nothing(),
-        request_id=uuid.uuid4().hex,
+    return addressing.resolve(address, "").request(
+        "GET", headers={}, raw_headers=(), body=_nothing(), request_id=""
     )
 
 

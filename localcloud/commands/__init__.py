@@ -1,1 +1,1 @@
-"""One module per subcommand: `HELP`, `configure(parser)` and `run(arguments) -> exit code`."""
+"""One module per subcommand: `configure(parser)` and `run(arguments) -> exit code`."""

@@ -12,7 +12,6 @@ from pathlib import Path
 
 from localcloud.commands.failure import CommandError, UsageError
 
-HELP = "upload real photos to a local cloud and show what becomes of them"
 PAGE = "index.html"
 DEADLINE_SECONDS = 60.0
 

@@ -7,8 +7,6 @@ import shlex
 
 from localcloud.config import DEFAULT_BUCKET, DEFAULT_REGION, Config, client_environment
 
-HELP = "print the variables that point a program at the local cloud"
-
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""

@@ -10,7 +10,6 @@ from typing import Any
 from localcloud.commands.failure import UsageError
 from localcloud.sample_events import COS_KINDS, Changes, change, cos_sample
 
-HELP = "print a sample event to invoke a function with"
 MAX_EVENT = 6 * 1024 * 1024
 
 

@@ -28,7 +28,6 @@ from shared.errors import ConfigError
 from shared.events import EventError, Upload, parse
 from shared.settings import Credentials
 
-HELP = "run one function as SCF does, and print what it returns and logs"
 LOG_SHOWN = 4000  # characters
 
 

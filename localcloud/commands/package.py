@@ -10,8 +10,6 @@ from localcloud.packaging import Package, PackageError, build_function, build_la
 from localcloud.scf.serverless import load
 from shared.errors import ConfigError
 
-HELP = "build the zip files of the layer and the functions"
-
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""

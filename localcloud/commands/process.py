@@ -10,8 +10,6 @@ from localcloud.commands.failure import CommandError, UsageError
 from localcloud.imaging import ImageError, process
 from shared.rules import Rule, RuleError, parse
 
-HELP = "apply an image rule to a file"
-
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""

@@ -24,7 +24,6 @@ from localcloud.storage import Bucket
 from localcloud.storage.directory import DataFolderError, DirectoryStorage
 from shared.errors import ConfigError
 
-HELP = "run the local cloud: COS, CI and the functions of serverless.yml"
 _TEMPORARY_SECONDS = 7200  # how long the keys of a function's role are good
 
 

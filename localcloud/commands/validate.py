@@ -10,8 +10,6 @@ from localcloud.scf import serverless
 from shared import pipelines
 from shared.errors import ConfigError
 
-HELP = "check pipelines.yml and serverless.yml"
-
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""

@@ -191,10 +191,17 @@ def _options(encoding: Encoding) -> dict[str, object]:
     return {}
 
 
+def on_white(image: Image.Image) -> Image.Image:
+    """The picture without alpha: what was transparent is white."""
+    if image.mode != "RGBA":
+        return image
+    flat = Image.new("RGB", image.size, "white")
+    flat.paste(image, mask=image.getchannel("A"))
+    return flat
+
+
 def _fitting(image: Image.Image, name: str) -> Image.Image:
     """The picture in a mode that the format has; without alpha, transparency becomes white."""
-    if image.mode == "RGBA" and name in ("jpg", "bmp"):
-        flat = Image.new("RGB", image.size, "white")
-        flat.paste(image, mask=image.getchannel("A"))
-        return flat
+    if name in ("jpg", "bmp"):
+        return on_white(image)
     return image.convert("RGB") if image.mode == "L" and name in ("webp", "avif") else image

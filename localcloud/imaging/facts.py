@@ -9,7 +9,7 @@ from pathlib import Path
 
 from PIL import ExifTags, Image
 
-from localcloud.imaging.encode import NAMES, ORIENTATION
+from localcloud.imaging.encode import NAMES, ORIENTATION, on_white
 from localcloud.imaging.jpeg_quality import source_quality
 from localcloud.imaging.limits import LIMITS, Limits
 from localcloud.imaging.source import frame_count, normalised, open_image, read_exif
@@ -113,11 +113,11 @@ def _average(image: Image.Image) -> str:
     if NAMES[str(image.format)] == "jpg":
         # An eighth of the size has the same mean for a fraction of the time.
         image.draft("RGB", (max(1, image.width // 8), max(1, image.height // 8)))
-    pixels = normalised(image)
-    if pixels.mode == "RGBA":
-        flat = Image.new("RGB", pixels.size, "white")
-        flat.paste(pixels, mask=pixels.getchannel("A"))
-        pixels = flat
-    mean = pixels.convert("RGB").resize((1, 1), Image.Resampling.BOX).getpixel((0, 0))
+    mean = (
+        on_white(normalised(image))
+        .convert("RGB")
+        .resize((1, 1), Image.Resampling.BOX)
+        .getpixel((0, 0))
+    )
     red, green, blue = mean if isinstance(mean, tuple) else (0, 0, 0)
     return f"0x{int(red):02x}{int(green):02x}{int(blue):02x}"

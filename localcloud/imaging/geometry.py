@@ -135,6 +135,20 @@ def at_gravity(outer: Size, inner: Size, gravity: str, dx: int = 0, dy: int = 0)
     return left, top
 
 
+def overlap(outer: Size, inner: Size, place: tuple[int, int]) -> tuple[Box, Box] | None:
+    """What of `inner` at `place` lies in `outer`: the box there, and the same box of `inner`."""
+    left, top = place
+    there = Box(
+        max(left, 0),
+        max(top, 0),
+        min(left + inner.width, outer.width),
+        min(top + inner.height, outer.height),
+    )
+    if there.left >= there.right or there.top >= there.bottom:
+        return None
+    return there, Box(there.left - left, there.top - top, there.right - left, there.bottom - top)
+
+
 def crop(size: Size, wanted: CropSize, gravity: str, dx: int = 0, dy: int = 0) -> Box:
     """The box that `crop` keeps; a side that is not given, or larger, stays (004:1637)."""
     inner = Size(

@@ -7,7 +7,7 @@ import math
 from PIL import Image
 
 from localcloud.imaging.errors import BAD_FORMAT, ImageError
-from localcloud.imaging.geometry import Size, at_gravity, checked, crop, scaled
+from localcloud.imaging.geometry import Size, at_gravity, checked, crop, overlap, scaled
 from localcloud.imaging.limits import Limits
 from localcloud.imaging.source import frame_count, normalised, open_image
 from localcloud.imaging.tiling import tiled
@@ -39,21 +39,17 @@ def draw_image(
         left, top = 0, 0
     else:
         left, top = at_gravity(size, Size(*stamp.size), mark.gravity, mark.dx, mark.dy)
-    visible = (
-        max(left, 0),
-        max(top, 0),
-        min(left + stamp.width, size.width),
-        min(top + stamp.height, size.height),
-    )
-    if visible[0] >= visible[2] or visible[1] >= visible[3]:
+    found = overlap(size, Size(*stamp.size), (left, top))
+    if found is None:
         return image
-    part = stamp.crop((visible[0] - left, visible[1] - top, visible[2] - left, visible[3] - top))
+    region, visible = found
+    part = stamp.crop(visible)
     if image.mode == "RGB":
-        image.paste(part, visible, part)
+        image.paste(part, region, part)
         return image
-    under = image.crop(visible)
+    under = image.crop(region)
     under.alpha_composite(part)
-    image.paste(under, visible)
+    image.paste(under, region)
     return image
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PIL import Image, ImageDraw
 
 from localcloud.imaging import fonts
-from localcloud.imaging.geometry import Size, at_gravity, checked
+from localcloud.imaging.geometry import Size, at_gravity, checked, overlap
 from localcloud.imaging.limits import Limits
 from localcloud.imaging.tiling import tiled
 from shared.rules import TextWatermark
@@ -21,18 +21,16 @@ def draw_text(image: Image.Image, mark: TextWatermark, limits: Limits) -> Image.
     stamp = _stamp(mark, limits)
     if mark.batch:
         mask = tiled(stamp, Size(*image.size), mark.degree, (mark.dx, mark.dy), mark.fontsize)
-        places = [(0, 0)]
+        left, top = 0, 0
     else:
         mask = stamp
-        places = [at_gravity(Size(*image.size), Size(*mask.size), mark.gravity, mark.dx, mark.dy)]
+        size = Size(*image.size)
+        left, top = at_gravity(size, Size(*mask.size), mark.gravity, mark.dx, mark.dy)
     opacity = mark.dissolve / 100
-    for left, top in places:
-        if mark.shadow:
-            offset = max(1, mark.fontsize // 20)
-            _paint(
-                image, mask, (left + offset, top + offset), "#000000", opacity * mark.shadow / 100
-            )
-        _paint(image, mask, (left, top), mark.fill, opacity)
+    if mark.shadow:
+        offset = max(1, mark.fontsize // 20)
+        _paint(image, mask, (left + offset, top + offset), "#000000", opacity * mark.shadow / 100)
+    _paint(image, mask, (left, top), mark.fill, opacity)
     return image
 
 
@@ -50,17 +48,11 @@ def _paint(
     image: Image.Image, mask: Image.Image, place: tuple[int, int], color: str, opacity: float
 ) -> None:
     """Blend a colour through the mask; only the region under it is touched."""
-    left, top = place
-    region = (
-        max(left, 0),
-        max(top, 0),
-        min(left + mask.width, image.width),
-        min(top + mask.height, image.height),
-    )
-    if region[0] >= region[2] or region[1] >= region[3]:
+    found = overlap(Size(*image.size), Size(*mask.size), place)
+    if found is None:
         return
-    part = mask.crop((region[0] - left, region[1] - top, region[2] - left, region[3] - top))
-    part = part.point(lambda value: round(value * opacity))
+    region, visible = found
+    part = mask.crop(visible).point(lambda value: round(value * opacity))
     if image.mode == "RGB":
         image.paste(color, region, part)
         return

@@ -164,6 +164,21 @@ def test_more_than_ten_tags_are_refused_before_they_are_lost(answers):
     assert len(answers.requests) == 1
 
 
+@pytest.mark.parametrize(
+    "body",
+    ["", "<x/>", "<x>t</x>", "<Tagging><TagSet>t</TagSet></Tagging>",
+     "<Tagging><TagSet><Tag>t</Tag></TagSet></Tagging>",
+     "<Tagging><TagSet><Tag><Value>v</Value></Tag></TagSet></Tagging>"],
+)  # fmt: skip
+def test_tags_of_another_shape_are_never_overwritten(answers, body):
+    for _ in range(3):
+        answers.add(200, body)
+    with pytest.raises(CloudError) as caught:
+        cos().add_tags(BUCKET, "a.jpg", {"x": "1"})
+    assert caught.value.code == "InvalidResponse"
+    assert {method for method, _ in answers.requests} == {"GET"}
+
+
 def test_secrets_are_in_no_log_and_no_error(answers, caplog):
     caplog.set_level("DEBUG")
     answers.add(500, "")

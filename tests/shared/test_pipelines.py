@@ -1,7 +1,5 @@
 """pipelines.yml: matching, and every mistake reported with its line."""
 
-from pathlib import Path
-
 import pytest
 
 from shared.errors import ConfigError
@@ -245,10 +243,6 @@ def test_a_chain_is_fine_and_a_round_trip_is_not(tmp_path):
 def test_an_alias_bomb_is_refused_at_once(tmp_path):
     lines = ["a0: &a0 [x, x]"] + [f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]" for n in range(1, 60)]
     assert "aliases" in problems(tmp_path, "\n".join(lines))[0]
-
-
-def test_the_default_path_lies_beside_the_package():
-    assert Path(DEFAULT_PIPELINES).name == "pipelines.yml"
 
 
 def test_a_compiled_file_loads_to_the_same_pipelines(tmp_path):
