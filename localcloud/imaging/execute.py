@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
@@ -26,7 +26,7 @@ from localcloud.imaging.facts import exif, image_ave, image_info
 from localcloud.imaging.image_mark import draw_image, open_mark
 from localcloud.imaging.jpeg_quality import source_quality
 from localcloud.imaging.limits import LIMITS, Limits
-from localcloud.imaging.memory import BUDGET
+from localcloud.imaging.memory import BUDGET, decoded_bytes
 from localcloud.imaging.source import decoding, frame_count, normalised, open_image, read_exif
 from localcloud.imaging.stages import apply_stage, upright, wants_upright
 from shared.rules import (
@@ -42,7 +42,6 @@ from shared.rules import (
     Rule,
 )
 
-_BYTES_A_PIXEL = 4
 _INFORMATION = {ImageInfo: image_info, ImageAve: image_ave, Exif: exif}
 
 
@@ -90,14 +89,18 @@ def _process(
     image = open_image(source, limits)
     _refuse_round_gif(image, rule)
     encoding = encoding_of(rule, NAMES[str(image.format)], source_quality(image))
-    metadata = read_exif(image)
-    orientation = metadata.get(ORIENTATION, 1)
     loop = image.info.get("loop")
-    job = _Job(rule, orientation, limits, _stamps(rule, limits, marks))
+    stamps = _stamps(rule, limits, marks)
     animated = encoding.format in ANIMATED and frame_count(image) > 1
     if not animated:
-        job = replace(job, rule=plan.scaled_decoding(image, rule, orientation, limits))
-    with BUDGET.reserved(_decoded_bytes(image, animated=animated), limits.memory):
+        rule = plan.scaled_decoding(image, rule, limits)
+    # The pixels, and as much again for the operation at work on them.
+    frame_bytes = decoded_bytes(image, 1 + (frame_count(image) if animated else 1))
+    mark_bytes = sum(decoded_bytes(stamp) for stamp in stamps.values())
+    with BUDGET.reserved(frame_bytes + mark_bytes, limits.memory):
+        metadata = read_exif(image)
+        pixels = {address: normalised(stamp) for address, stamp in stamps.items()}
+        job = _Job(rule, metadata.get(ORIENTATION, 1), limits, pixels)
         frames = list(_frames(image, job, animated=animated))
         if metadata and any(wants_upright(stage) for stage in rule.stages):
             metadata[ORIENTATION] = 1
@@ -116,12 +119,6 @@ def _process(
         encoding.reported_quality,
         _written_frames(data) if len(frames) > 1 else 1,
     )
-
-
-def _decoded_bytes(image: Image.Image, *, animated: bool) -> int:
-    """What the pixels take, and as much again for the operation at work on them."""
-    frames = frame_count(image) if animated else 1
-    return image.width * image.height * (frames + 1) * _BYTES_A_PIXEL
 
 
 def _written_frames(data: bytes) -> int:

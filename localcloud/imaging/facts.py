@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from PIL import ExifTags, Image
 from localcloud.imaging.encode import NAMES, ORIENTATION, on_white
 from localcloud.imaging.jpeg_quality import source_quality
 from localcloud.imaging.limits import LIMITS, Limits
+from localcloud.imaging.memory import BUDGET, decoded_bytes
 from localcloud.imaging.source import frame_count, normalised, open_image, read_exif
 
 # Tags that only say where the other tables are.
@@ -43,15 +46,17 @@ def describe(source: bytes | Path, *, limits: Limits = LIMITS) -> ImageFacts:
     image = open_image(source, limits)
     data = source if isinstance(source, bytes) else source.read_bytes()
     dpi = image.info.get("dpi", (0, 0))
-    orientation = read_exif(image).get(ORIENTATION, 1)
     width, height = image.size
     frames, depth, quality = frame_count(image), _DEPTH.get(image.mode, 8), source_quality(image)
+    with _decoded_small(image, limits):
+        orientation = read_exif(image).get(ORIENTATION, 1)
+        average = _average(image)
     return ImageFacts(
         format={"jpg": "jpeg"}.get(name := NAMES[str(image.format)], name),
         width=width,
         height=height,
         quality=quality,
-        average=_average(image),
+        average=average,
         orientation=orientation if orientation in range(1, 9) else 1,
         frames=frames,
         bit_depth=depth,
@@ -80,12 +85,16 @@ def image_info(source: bytes | Path, *, limits: Limits = LIMITS) -> bytes:
 
 def image_ave(source: bytes | Path, *, limits: Limits = LIMITS) -> bytes:
     """The JSON of `imageAve` (CI manual 004:4392)."""
-    return json.dumps({"RGB": _average(open_image(source, limits))}).encode()
+    image = open_image(source, limits)
+    with _decoded_small(image, limits):
+        return json.dumps({"RGB": _average(image)}).encode()
 
 
 def exif(source: bytes | Path, *, limits: Limits = LIMITS) -> bytes:
     """The JSON of `exif` (CI manual 004:4304): `{"<tag>": {"val": "<text>"}}`."""
-    found = read_exif(open_image(source, limits))
+    image = open_image(source, limits)
+    with _decoded_small(image, limits):
+        found = read_exif(image)
     tags: dict[str, dict[str, str]] = {}
     for names, values in (
         (ExifTags.TAGS, found),
@@ -108,11 +117,17 @@ def _shown(value: object) -> str:
     return str(value).rstrip("\0").encode("utf-8", "replace").decode()
 
 
+@contextmanager
+def _decoded_small(image: Image.Image, limits: Limits) -> Iterator[None]:
+    """Room for the pixels; of a JPEG an eighth of the size, with the same mean, is decoded."""
+    if NAMES[str(image.format)] == "jpg":
+        image.draft("RGB", (max(1, image.width // 8), max(1, image.height // 8)))
+    with BUDGET.reserved(decoded_bytes(image), limits.memory):
+        yield
+
+
 def _average(image: Image.Image) -> str:
     """The mean of all pixels, transparent ones laid on white."""
-    if NAMES[str(image.format)] == "jpg":
-        # An eighth of the size has the same mean for a fraction of the time.
-        image.draft("RGB", (max(1, image.width // 8), max(1, image.height // 8)))
     mean = (
         on_white(normalised(image))
         .convert("RGB")
