@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
 
 from PIL import Image, ImageSequence
 
-from localcloud.imaging import plan
+from localcloud.imaging import faces, plan
 from localcloud.imaging.encode import (
     ANIMATED,
     CONTENT_TYPES,
@@ -77,6 +77,8 @@ def process(
         return ImageResult(read(source, limits=limits), "application/json", "json", 0, 0, 100, 1)
     try:
         return _process(source, rule, limits, marks)
+    except faces.NoFaceError:
+        return _original(source, limits)
     except ImageError:
         if not rule.ignore_error:
             raise
@@ -102,7 +104,10 @@ def _process(
         pixels = {address: normalised(stamp) for address, stamp in stamps.items()}
         job = _Job(rule, metadata.get(ORIENTATION, 1), limits, pixels)
         frames = list(_frames(image, job, animated=animated))
-        if metadata and any(wants_upright(stage) for stage in rule.stages):
+        if encoding.format == "heif" and not job.turns:
+            # HEIF readers turn a picture by its container and never by EXIF.
+            frames = [replace(one, image=upright(one.image, job.orientation)) for one in frames]
+        if metadata and (job.turns or encoding.format == "heif"):
             metadata[ORIENTATION] = 1
         kept = metadata if len(metadata) else None
         data, encoding = limited(frames, encoding, kept, loop)
@@ -135,6 +140,11 @@ class _Job:
     limits: Limits
     stamps: Mapping[str, Image.Image]
 
+    @property
+    def turns(self) -> bool:
+        """Whether the pixels end upright, so that Orientation must say so."""
+        return any(wants_upright(stage) for stage in self.rule.stages)
+
 
 def _stamps(rule: Rule, limits: Limits, marks: Mapping[str, bytes]) -> dict[str, Image.Image]:
     addresses = {stage.image for stage in rule.stages if isinstance(stage, ImageWatermark)}
@@ -146,8 +156,10 @@ def _stamps(rule: Rule, limits: Limits, marks: Mapping[str, bytes]) -> dict[str,
 
 def _frames(image: Image.Image, job: _Job, *, animated: bool) -> Iterator[Frame]:
     """The finished frames: all of them where the result can move, else the first."""
+    first = normalised(image)
+    job = replace(job, rule=_with_faces_found(first, job))
     if not animated:
-        yield Frame(_run(normalised(image), job))
+        yield Frame(_run(first, job))
         return
     with decoding():
         for raw in islice(ImageSequence.Iterator(image), _kept_frames(image, job.rule)):
@@ -182,6 +194,19 @@ def _kept_frames(image: Image.Image, rule: Rule) -> int | None:
     if image.format != "GIF":
         return None
     return min((op.kept for op in _operations(rule) if isinstance(op, Cgif)), default=None)
+
+
+def _with_faces_found(first: Image.Image, job: _Job) -> Rule:
+    """The rule with each `scrop` as the part of the first frame that shows the faces."""
+    stages = list(job.rule.stages)
+    for index, stage in enumerate(stages):
+        if isinstance(stage, ImageMogr2) and faces.wants_faces(stage):
+            before = replace(job.rule, stages=tuple(stages[:index]))
+            seen = _run(first, replace(job, rule=before))
+            if wants_upright(stage):
+                seen = upright(seen, job.orientation)
+            stages[index] = faces.fixed(seen, stage, job.limits)
+    return replace(job.rule, stages=tuple(stages))
 
 
 def _run(image: Image.Image, job: _Job) -> Image.Image:

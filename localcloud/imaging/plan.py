@@ -25,7 +25,8 @@ _TURNED = range(5, 9)
 # What changes pixels: a smaller decode before it would change its result.
 _PIXELS = (
     rules.Thumbnail, rules.Crop, rules.Cut, rules.Rotate, rules.Flip, rules.InnerRadius,
-    rules.RoundRadius, rules.Blur, rules.Bright, rules.Contrast, rules.Sharpen, rules.Grayscale,
+    rules.RoundRadius, rules.SmartCrop, rules.Blur, rules.Bright, rules.Contrast, rules.Sharpen,
+    rules.Grayscale,
 )  # fmt: skip
 
 

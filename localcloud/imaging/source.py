@@ -12,7 +12,7 @@ from pathlib import Path
 
 from PIL import Image, ImageCms, UnidentifiedImageError
 
-from localcloud.imaging import gif_frames
+from localcloud.imaging import gif_frames, heif
 from localcloud.imaging.errors import (
     DAMAGED,
     EMPTY,
@@ -30,7 +30,7 @@ Image.MAX_IMAGE_PIXELS = None
 # Damaged metadata is no news for whoever runs the server.
 warnings.filterwarnings("ignore", module=r"PIL\.")
 _BROKEN = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, IndexError,
-           TypeError, OverflowError, MemoryError)  # fmt: skip
+           TypeError, OverflowError, MemoryError, RuntimeError)  # fmt: skip
 _SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 
@@ -56,17 +56,28 @@ def open_image(source: bytes | Path, limits: Limits) -> Image.Image:
             TOO_LARGE, f"the source has {size} bytes: at most {limits.source_size} are allowed"
         )
     _check_gif(source, limits)
+    formats = FORMATS
+    if heif.is_heif(_beginning(source)):
+        heif.register()
+        formats = (*FORMATS, "HEIF")
     file = io.BytesIO(source) if isinstance(source, bytes) else source
     try:
-        image = Image.open(file, formats=FORMATS)
+        image = Image.open(file, formats=formats)
     except UnidentifiedImageError:
         raise ImageError(
-            NOT_AN_IMAGE, f"the source is no picture: {', '.join(FORMATS)} are read"
+            NOT_AN_IMAGE, f"the source is no picture: {', '.join(FORMATS)}, HEIF are read"
         ) from None
     except _BROKEN as error:
         raise ImageError(DAMAGED, f"the picture's header is damaged: {error}") from None
     _check(image, limits)
     return image
+
+
+def _beginning(source: bytes | Path) -> bytes:
+    if isinstance(source, bytes):
+        return source[: heif.HEADER]
+    with source.open("rb") as file:
+        return file.read(heif.HEADER)
 
 
 def _check_gif(source: bytes | Path, limits: Limits) -> None:
@@ -113,7 +124,7 @@ def _check(image: Image.Image, limits: Limits) -> None:
 
 def frame_count(image: Image.Image) -> int:
     """1 for a still picture."""
-    return 1 if image.format == "MPO" else int(getattr(image, "n_frames", 1))
+    return 1 if image.format in ("MPO", "HEIF") else int(getattr(image, "n_frames", 1))
 
 
 def read_exif(image: Image.Image) -> Image.Exif:
@@ -125,7 +136,10 @@ def read_exif(image: Image.Image) -> Image.Exif:
 def normalised(image: Image.Image) -> Image.Image:
     """Loaded pixels as L, RGB or RGBA, in sRGB. Raises ImageError for a damaged picture."""
     with decoding():
+        promised = image.size
         image.load()
+        if image.size != promised:
+            raise ValueError(f"{image.size} px behind a header that says {promised}")
         profile = image.info.get("icc_profile")
         if profile and image.mode in ("RGB", "CMYK", "L"):
             converted = _to_srgb(image, profile)
