@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from localcloud.ci import binding, inspection, persistence, protection, styles
+from localcloud.ci import binding, guetzli, inspection, persistence, protection, styles
 from localcloud.cloud import Cloud
 from localcloud.cos import acl, buckets, listing, multipart, objects, tagging
 from localcloud.errors import ServiceError
@@ -49,6 +49,9 @@ OPERATIONS: dict[tuple[str, str, str, str], Handler] = {
     ("pic", "PUT", "bucket", "origin-protect"): protection.protect_origin,
     ("pic", "GET", "bucket", "origin-protect"): protection.origin_status,
     ("pic", "DELETE", "bucket", "origin-protect"): protection.release_origin,
+    ("pic", "PUT", "bucket", "guetzli"): guetzli.switch_on,
+    ("pic", "GET", "bucket", "guetzli"): guetzli.status,
+    ("pic", "DELETE", "bucket", "guetzli"): guetzli.switch_off,
     ("pic", "PUT", "bucket", "style"): styles.put_style,
     ("pic", "GET", "bucket", "style"): styles.get_style,
     ("pic", "DELETE", "bucket", "style"): styles.delete_style,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from PIL import Image
 
-from localcloud.imaging import heif
+from localcloud.imaging import heif, slow_jpeg
 from localcloud.imaging.errors import BAD_FORMAT, ImageError, NotEnabledError
 from shared import rules
 
@@ -44,7 +44,8 @@ ORIENTATION = 0x0112
 class Encoding:
     """How to write. `quality` 1 to 100 counts for jpg and webp; `most_bytes` (0: no bound) for jpg.
 
-    `or_source`: the source's bytes where the result is not smaller.
+    `or_source`: the source's bytes where the result is not smaller. `slow`: more time for a
+    smaller JPEG.
     """
 
     format: str
@@ -54,6 +55,7 @@ class Encoding:
     strip: bool = False
     most_bytes: int = 0
     or_source: bool = False
+    slow: bool = False
 
     @property
     def reported_quality(self) -> int:
@@ -68,10 +70,13 @@ class Frame:
     duration: int = 0
 
 
-def encoding_of(rule: rules.Rule, source_format: str, source_quality: int) -> Encoding:
+def encoding_of(
+    rule: rules.Rule, source_format: str, source_quality: int, *, slow: bool = False
+) -> Encoding:
     """Format and quality; of several, the last counts. Raises NotEnabledError."""
     known = source_format == "jpg"
-    encoding = Encoding(source_format, source_quality if known else DEFAULT_QUALITY)
+    quality = source_quality if known else DEFAULT_QUALITY
+    encoding = Encoding(source_format, quality, slow=slow)
     for stage in rule.stages:
         if isinstance(stage, rules.ImageMogr2):
             encoding = _from_mogr2(encoding, stage, source_quality)
@@ -175,6 +180,8 @@ def encode(
             options["disposal"] = 2
         if loop is not None or encoding.format == "webp":
             options["loop"] = 1 if loop is None else loop
+    if encoding.format == "jpg" and encoding.slow:
+        return slow_jpeg.encode(images[0], encoding.quality, options.get("exif", b""))
     output = io.BytesIO()
     try:
         images[0].save(output, LIBRARY_NAMES[encoding.format], **options)

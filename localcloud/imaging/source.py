@@ -48,13 +48,7 @@ def open_image(source: bytes | Path, limits: Limits) -> Image.Image:
 
     Raises ImageError: empty, too large, no picture, too many pixels or frames.
     """
-    size = len(source) if isinstance(source, bytes) else source.stat().st_size
-    if size == 0:
-        raise ImageError(EMPTY, "the source is empty: a picture is expected")
-    if size > limits.source_size:
-        raise ImageError(
-            TOO_LARGE, f"the source has {size} bytes: at most {limits.source_size} are allowed"
-        )
+    check_size(source, limits)
     _check_gif(source, limits)
     formats = FORMATS
     if heif.is_heif(_beginning(source)):
@@ -71,6 +65,17 @@ def open_image(source: bytes | Path, limits: Limits) -> Image.Image:
         raise ImageError(DAMAGED, f"the picture's header is damaged: {error}") from None
     _check(image, limits)
     return image
+
+
+def check_size(source: bytes | Path, limits: Limits) -> None:
+    """Raises ImageError for a file that is empty or too large."""
+    size = len(source) if isinstance(source, bytes) else source.stat().st_size
+    if size == 0:
+        raise ImageError(EMPTY, "the source is empty: a picture is expected")
+    if size > limits.source_size:
+        raise ImageError(
+            TOO_LARGE, f"the source has {size} bytes: at most {limits.source_size} are allowed"
+        )
 
 
 def _beginning(source: bytes | Path) -> bytes:
