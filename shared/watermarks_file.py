@@ -7,6 +7,7 @@ from typing import Any
 
 from shared.events import MAX_KEY_BYTES
 from shared.located import Node
+from shared.outputs_file import NAME
 from shared.pipelines import Mark
 from shared.rules import (
     ImageWatermark,
@@ -48,6 +49,11 @@ def read(node: Node) -> dict[str, Mark | None]:
     if len(entries) > MAX_WATERMARKS:
         node.problems.add(node.line, f"{len(entries)} watermarks: allowed are {MAX_WATERMARKS}")
         return {}
+    for name, entry in entries.items():
+        if not NAME.fullmatch(name):
+            entry.problems.add(
+                entry.line, f"{name!r} is no watermark name: letters, digits, - and _"
+            )
     return {name: _mark(entry) for name, entry in entries.items()}
 
 

@@ -91,7 +91,8 @@ class Recorder:
             return web.Response(headers=headers)
         if incoming.method == "PUT" and names <= {"tagging"}:
             return web.Response(headers={**headers, "ETag": f'"{self.etag}"'})
-        raise ServiceError("NotImplemented", f"a dry run has no answer to {incoming.method}")
+        # No 5xx: those are tried again.
+        raise ServiceError("MethodNotAllowed", f"a dry run has no answer to {incoming.method}")
 
     def _results(self, incoming: web.BaseRequest, address: addressing.Address) -> str:
         """An `UploadResult` with an entry for each rule and nothing in it that is made up."""

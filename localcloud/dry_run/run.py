@@ -41,15 +41,17 @@ class Woken:
     @property
     def problems(self) -> list[str]:
         """A sentence for each thing that would end badly."""
-        if self.invocation.error is not None:
-            return [f"{self.function}: {self.invocation.error['errorMessage']}"]
+        if error := self.invocation.error:
+            # The last line of a stack trace is the exception itself.
+            trace = str(error.get("stackTrace", "")).strip().splitlines()
+            return [": ".join([self.function, error["errorMessage"], *trace[-1:]])]
         found = []
         for entry in _outcomes(self.invocation.result):
             if entry.get("outcome") in (FAILED, REJECTED):
-                error = entry.get("error") or {}
+                said = entry.get("error") or {}
                 found.append(
-                    f"{self.function}: {entry['outcome']}: {error.get('code')}: "
-                    f"{error.get('message')}; {error.get('advice')}"
+                    f"{self.function}: {entry['outcome']}: {said.get('code')}: "
+                    f"{said.get('message')}; {said.get('advice')}"
                 )
         return found
 

@@ -206,6 +206,27 @@ def test_metadata_of_the_event_reaches_the_blind_watermark(project):
     assert "image_process" not in done.stdout
 
 
+READER = """\
+from shared.cos import Cos
+from shared.settings import Settings
+
+def main_handler(event, context):
+    cos = Cos(Settings.load(), "ap-guangzhou")
+    cos._call(lambda: cos._client.get_object(Bucket="b-1250000000", Key="x"))
+"""
+
+
+def test_a_request_that_cannot_be_answered_is_shown_and_fails(project):
+    (project / "functions").unlink()
+    (project / "functions" / "image").mkdir(parents=True)
+    (project / "functions" / "image" / "index.py").write_text(READER)
+    done = validate(project, "--dry-run")
+    assert done.returncode == 1
+    assert ": 1 request\n\n1. GET /x\n" in done.stdout
+    assert "a dry run has no answer to GET" in done.stderr
+    assert "Traceback" not in done.stdout
+
+
 def test_a_hostile_key_stays_in_its_line(project):
     event = cos_event(
         bucket="b-1250000000", region="ap-guangzhou", key="uploads/\x1b[2J\n1. PUT /x\u202e.jpg",

@@ -291,6 +291,13 @@ def test_marks_are_checked_by_the_grammar(written, mark, said):
     assert any(p.startswith("pipelines.yml:3: ") and said in p for p in found), found
 
 
+def test_marks_have_names_as_pipelines_have(written):
+    [problem] = mistakes(
+        written(["x: {rule: style/x, fileid: /x}"], marks="watermarks:\n  a b: {text: c}\n")
+    )
+    assert problem == "pipelines.yml:3: 'a b' is no watermark name: letters, digits, - and _"
+
+
 def test_a_file_without_marks_says_so(written):
     [problem] = mistakes(written(["x: {watermark: m, fileid: /out/x}"], marks=""))
     assert "known are none: the file has no section watermarks" in problem

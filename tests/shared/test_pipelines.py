@@ -4,7 +4,7 @@ import pytest
 
 from shared.errors import ConfigError
 from shared.events import Upload
-from shared.pipelines import COMPILED_NAME, compiled, load
+from shared.pipelines import COMPILED_NAME, When, compiled, load
 from shared.settings import DEFAULT_PIPELINES
 
 GOOD = """\
@@ -83,6 +83,23 @@ def test_when(tmp_path, changes, wanted):
 def test_other_conditions(tmp_path, condition, changes, wanted):
     text = change("suffix: [.jpg, .PNG], size: {min: 1, max: 32MB}", condition)
     assert bool(load(written(tmp_path, text)).match(upload(**changes))) is wanted
+
+
+@pytest.mark.parametrize(
+    ("when", "sentence"),
+    [
+        (When(prefix="x/"), "the key does not start with 'x/'"),
+        (When(suffix=(".gif", ".png")), "the key ends in none of .gif, .png"),
+        (When(bucket=("c-1250000000",)), "the bucket is none of c-1250000000"),
+        (When(events=("cos:ObjectCreated:Copy",)), "the event is none of cos:ObjectCreated:Copy"),
+        (When(min_size=1024), "100 bytes are below 1024"),
+        (When(max_size=50), "100 bytes are above 50"),
+        (When(content_type=("video/*", "a/b")), "the content type is none of video/*, a/b"),
+        (When(prefix="uploads/", content_type=("image/*",)), ""),
+    ],
+)
+def test_why_an_upload_is_not_wanted(when, sentence):
+    assert when.refusal(upload()) == sentence
 
 
 def change(old, new):
