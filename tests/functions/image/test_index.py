@@ -303,7 +303,7 @@ def test_a_bad_file_is_rejected_with_a_record_and_no_retry(project, handler, bod
 @pytest.mark.parametrize(
     ("rule", "code", "advice"),
     [
-        ("imageMogr2/scrop/100x600", "InvalidPicOperations", "correct the rule"),
+        ("imageMogr2/format/tpg", "FailedOperation.UnOpenError", "switch the service on"),
         ("style/missing", "NoSuchStyle", "add the style"),
     ],
 )
