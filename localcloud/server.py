@@ -19,6 +19,7 @@ from aiohttp.web_protocol import RequestHandler
 
 from localcloud import addressing, routing
 from localcloud.auth import authenticate, authorize
+from localcloud.ci import styles
 from localcloud.cloud import Cloud
 from localcloud.errors import ServiceError
 from localcloud.http import XML, FileSlice, Request, Response, new_id
@@ -154,7 +155,10 @@ class Server:
 
     async def _answer(self, request: Request) -> Response:
         request = authenticate(request, self._cloud.credentials)
-        authorize(request, self._cloud.storage, routing.sub_resource(request))
+        sub_resource = routing.sub_resource(request)
+        if not sub_resource:
+            request = styles.read_address(self._cloud, request)
+        authorize(request, self._cloud.storage, sub_resource)
         operation = routing.operation(request)
         if request.bucket and operation is not routing.OPERATIONS["cos", "PUT", "bucket", ""]:
             _check_region(request, self._cloud.storage.bucket(request.bucket).region)
