@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 from localcloud.ci import binding, guetzli, inspection, persistence, protection, styles
 from localcloud.cloud import Cloud
-from localcloud.cos import acl, buckets, listing, multipart, objects, tagging
+from localcloud.cos import acl, buckets, listing, multipart, objects, tagging, versioning
 from localcloud.errors import ServiceError
 from localcloud.http import Request, Response
 
@@ -22,6 +22,9 @@ OPERATIONS: dict[tuple[str, str, str, str], Handler] = {
     ("cos", "GET", "bucket", "location"): buckets.get_location,
     ("cos", "PUT", "bucket", "acl"): acl.put_bucket_acl,
     ("cos", "GET", "bucket", "acl"): acl.get_bucket_acl,
+    ("cos", "PUT", "bucket", "versioning"): versioning.put_versioning,
+    ("cos", "GET", "bucket", "versioning"): versioning.get_versioning,
+    ("cos", "GET", "bucket", "versions"): versioning.list_versions,
     ("cos", "GET", "bucket", "uploads"): multipart.list_uploads,
     ("cos", "POST", "bucket", "delete"): objects.delete_objects,
     ("cos", "PUT", "object", ""): objects.put_object,
