@@ -21,7 +21,7 @@ from localcloud.storage import Storage
 
 @dataclass(frozen=True)
 class Received:
-    """A body on disk, synced: its size, MD5 in hex, CRC64 (ECMA-182, as COS prints it)."""
+    """A body on disk: its size, MD5 in hex, CRC64 (ECMA-182, as COS prints it)."""
 
     path: Path
     size: int
@@ -46,7 +46,8 @@ async def receive(
                 crc = crc64.xz(chunk, crc)
                 file.write(chunk)
             file.flush()
-            await asyncio.to_thread(os.fsync, file.fileno())
+            if storage.sync:
+                await asyncio.to_thread(os.fsync, file.fileno())
         if expected and md5.digest() != expected:
             raise ServiceError("BadDigest", "the body is not the one that Content-MD5 describes")
     except OSError as error:

@@ -62,13 +62,14 @@ _BODY_TABLES = ("objects", "versions", "parts")
 class Database:
     """One connection, on one thread. Paths of bodies are kept relative to `bodies`."""
 
-    def __init__(self, file: Path, bodies: Path) -> None:
+    def __init__(self, file: Path, bodies: Path, *, sync: bool = False) -> None:
         """Raises sqlite3.Error for a file that is no such database."""
         self._bodies = bodies
         self._db = sqlite3.connect(file, isolation_level=None)
         self._db.row_factory = sqlite3.Row
         self._db.execute("PRAGMA journal_mode=WAL")
-        self._db.execute("PRAGMA synchronous=FULL")
+        # NORMAL never damages the file; only its last transactions can be lost.
+        self._db.execute(f"PRAGMA synchronous={'FULL' if sync else 'NORMAL'}")
         known = {row["name"] for row in self._db.execute("PRAGMA table_info(objects)")}
         with self.transaction():
             for statement in _UPGRADE if known and "version" not in known else ():
@@ -211,6 +212,18 @@ class Database:
             rows = self._db.execute(query, (*arguments, limit - len(found)))
             found += [self._object(row) for row in rows]
         return [item for item in found if item.key.startswith(prefix)]
+
+    def latest(self, seconds: float) -> list[StoredObject]:
+        """Objects and versions of the last `seconds` before the newest of all."""
+        found = []
+        for table, condition in (("objects", ""), ("versions", "AND NOT marker")):
+            rows = self._db.execute(
+                f"SELECT * FROM {table} WHERE last_modified > "  # noqa: S608 - fixed names
+                f"(SELECT MAX(last_modified) FROM {table}) - ? {condition}",
+                (seconds,),
+            )
+            found += [self._object(row) for row in rows]
+        return found
 
     def last_sequence(self) -> int:
         tables = ("objects", "versions")
