@@ -37,7 +37,7 @@ async def receive(
     expected = _expected_md5(content_md5)
     md5, crc, size = hashlib.md5(usedforsecurity=False), 0, 0
     try:
-        with path.open("wb") as file:
+        with path.open("wb", buffering=0) as file:
             async for chunk in body:
                 size += len(chunk)
                 if size > limit:
@@ -45,7 +45,6 @@ async def receive(
                 md5.update(chunk)
                 crc = crc64.xz(chunk, crc)
                 file.write(chunk)
-            file.flush()
             if storage.sync:
                 await asyncio.to_thread(os.fsync, file.fileno())
         if expected and md5.digest() != expected:

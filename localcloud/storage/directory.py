@@ -116,8 +116,11 @@ class DirectoryStorage:
         place = self._place(stored.bucket, stored.key)
         moved = self._numbered(replace(stored, path=place), state)
         try:
-            place.parent.mkdir(parents=True, exist_ok=True)
-            stored.path.rename(place)
+            try:
+                stored.path.rename(place)
+            except FileNotFoundError:
+                place.parent.mkdir(parents=True, exist_ok=True)
+                stored.path.rename(place)
             if self.sync:
                 _sync_folder(place.parent)
             with self._db.transaction():
