@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from PIL import Image, ImageChops, ImageDraw, ImageOps
+from PIL import Image, ImageChops, ImageDraw
 
 from localcloud.imaging import filters, geometry
 from localcloud.imaging.errors import BAD_PARAMETER, ImageError
@@ -19,6 +19,16 @@ _TURNS = {
     90: Image.Transpose.ROTATE_270,
     180: Image.Transpose.ROTATE_180,
     270: Image.Transpose.ROTATE_90,
+}
+# What turns a picture of each EXIF Orientation upright.
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
 }
 _FLIPS = {
     "vertical": Image.Transpose.FLIP_TOP_BOTTOM,
@@ -161,9 +171,5 @@ def wants_upright(stage: rules.Stage) -> bool:
 
 def upright(image: Image.Image, orientation: int) -> Image.Image:
     """Turn a frame by an EXIF Orientation of 1 to 8."""
-    if orientation not in range(2, 9):
-        return image
-    turned = image.copy()
-    exif = turned.getexif()
-    exif[0x0112] = orientation
-    return ImageOps.exif_transpose(turned)
+    turn = _UPRIGHT.get(orientation)
+    return image if turn is None else image.transpose(turn)
