@@ -166,7 +166,7 @@ def encode(
     output = io.BytesIO()
     try:
         images[0].save(output, LIBRARY_NAMES[encoding.format], **options)
-    except (OSError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, OverflowError, RuntimeError) as error:
         raise ImageError(BAD_FORMAT, f"{encoding.format} cannot hold the result: {error}") from None
     return output.getvalue()
 
@@ -184,7 +184,7 @@ def _metadata(exif: Image.Exif) -> dict[str, object]:
     """Nothing where it cannot be written: too long for the format, or damaged in the source."""
     try:
         data = exif.tobytes()
-    except (ValueError, TypeError, OverflowError, struct.error):
+    except (ValueError, TypeError, AttributeError, ArithmeticError, struct.error):
         return {}
     return {"exif": data} if len(data) <= _MAX_EXIF else {}
 

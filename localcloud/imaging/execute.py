@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -43,6 +44,9 @@ from shared.rules import (
 )
 
 _BYTES_A_PIXEL = 4
+_UNBOUND = Limits(*[sys.maxsize] * 6)
+# Of one frame, in milliseconds: what a GIF can say.
+_LONGEST = 655_350
 _INFORMATION = {ImageInfo: image_info, ImageAve: image_ave, Exif: exif}
 
 
@@ -81,7 +85,7 @@ def process(
     except ImageError:
         if not rule.ignore_error:
             raise
-        return _original(source, limits)
+        return _original(source)
 
 
 def _process(
@@ -105,7 +109,7 @@ def _process(
         data, encoding = limited(frames, encoding, kept, loop)
     size = len(source) if isinstance(source, bytes) else source.stat().st_size
     if encoding.or_source and len(data) >= size:
-        return _original(source, limits)
+        return _original(source)
     width, height = frames[0].image.size
     return ImageResult(
         data,
@@ -156,7 +160,7 @@ def _frames(image: Image.Image, job: _Job, *, animated: bool) -> Iterator[Frame]
         for raw in islice(ImageSequence.Iterator(image), _kept_frames(image, job.rule)):
             frame = _run(normalised(raw.convert("RGBA")), job)
             _check_result(frame, frame_count(image), job.limits)
-            yield Frame(frame, int(raw.info.get("duration", 100)))
+            yield Frame(frame, min(int(raw.info.get("duration", 100)), _LONGEST))
 
 
 def _check_result(frame: Image.Image, frames: int, limits: Limits) -> None:
@@ -200,8 +204,9 @@ def _run(image: Image.Image, job: _Job) -> Image.Image:
     return image
 
 
-def _original(source: bytes | Path, limits: Limits) -> ImageResult:
-    image = open_image(source, limits)
+def _original(source: bytes | Path) -> ImageResult:
+    """The source as it is. No limit applies: only its header is read."""
+    image = open_image(source, _UNBOUND)
     name = NAMES[str(image.format)]
     data = source if isinstance(source, bytes) else source.read_bytes()
     width, height = image.size

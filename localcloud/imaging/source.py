@@ -30,7 +30,7 @@ Image.MAX_IMAGE_PIXELS = None
 # Damaged metadata is no news for whoever runs the server.
 warnings.filterwarnings("ignore", module=r"PIL\.")
 _BROKEN = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, IndexError,
-           TypeError, ArithmeticError, MemoryError, RuntimeError)  # fmt: skip
+           TypeError, AttributeError, ArithmeticError, MemoryError, RuntimeError)  # fmt: skip
 _SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 

@@ -96,10 +96,11 @@ def _round_radius(image: Image.Image, operation: rules.RoundRadius, _: Limits) -
 
 
 def _check_radius(size: Size, radius: int) -> None:
-    if radius * 2 > min(size):
+    if radius * 2 >= min(size):
         raise ImageError(
             BAD_PARAMETER,
-            f"the radius is {radius}: at most half of the shorter side, {min(size) // 2} px",
+            f"the radius is {radius}: below half of the shorter side, {min(size) / 2:g} px, is "
+            "allowed",
         )
 
 
