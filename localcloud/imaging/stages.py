@@ -72,9 +72,10 @@ def _rotate(image: Image.Image, operation: rules.Rotate, limits: Limits) -> Imag
         return image.transpose(_TURNS[degrees])
     size = geometry.checked(geometry.turned(Size(*image.size), degrees), limits)
     # White shows where the result has no alpha, nothing where it has.
-    turned = image.convert("RGBA").rotate(-degrees, Image.Resampling.BICUBIC, expand=True)
-    left, top = geometry.at_gravity(Size(*turned.size), size, "center")
-    return turned.crop((left, top, left + size.width, top + size.height))
+    matrix = geometry.turning(Size(*image.size), size, degrees)
+    return image.convert("RGBA").transform(
+        size, Image.Transform.AFFINE, matrix, Image.Resampling.BICUBIC
+    )
 
 
 def _flip(image: Image.Image, operation: rules.Flip, _: Limits) -> Image.Image:

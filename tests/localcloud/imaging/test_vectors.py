@@ -3,6 +3,10 @@
 
 One row: the manual's line (CI manual 004), the rule, the source, what is expected; `vectors` says
 how source and expectation are written. What files become is in `test_vectors_files`.
+
+The sizes of 640x427, 333x777 and 101x67 are also what ImageMagick 6.9's -resize gives, the ancestor
+of `thumbnail`. It differs in `@`, which there enlarges too, and in percentages of a picture of one
+column, which there keeps its height.
 """
 
 import pytest
