@@ -127,11 +127,11 @@ def normalised(image: Image.Image) -> Image.Image:
     with decoding():
         image.load()
         profile = image.info.get("icc_profile")
-        if profile and image.mode in ("RGB", "CMYK", "L"):
-            converted = _to_srgb(image, profile)
-            if converted is not None:
-                return converted
-        return _plain(image)
+        # Ink and grey have profiles of their own kind; a palette's colours are RGB.
+        own_kind = image.mode in ("CMYK", "L") and "transparency" not in image.info
+        plain = image if profile and own_kind else _plain(image)
+        converted = _to_srgb(plain, profile) if profile else None
+        return _plain(plain) if converted is None else converted
 
 
 def _plain(image: Image.Image) -> Image.Image:
@@ -150,9 +150,10 @@ def _to_srgb(image: Image.Image, profile: bytes) -> Image.Image | None:
     """None where the profile is sRGB's own or does not fit the picture."""
     if profile == _SRGB:
         return None
+    mode = "RGBA" if image.mode == "RGBA" else "RGB"
     try:
         return ImageCms.profileToProfile(
-            image, io.BytesIO(profile), io.BytesIO(_SRGB), outputMode="RGB"
+            image, io.BytesIO(profile), io.BytesIO(_SRGB), outputMode=mode
         )
     except ImageCms.PyCMSError:
         return None
