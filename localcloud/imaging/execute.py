@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
@@ -44,7 +44,7 @@ from shared.rules import (
 )
 
 _BYTES_A_PIXEL = 4
-_UNBOUND = Limits(*[sys.maxsize] * 6)
+_UNBOUND = Limits(*[sys.maxsize] * len(fields(Limits)))
 # Of one frame, in milliseconds: what a GIF can say.
 _LONGEST = 655_350
 _INFORMATION = {ImageInfo: image_info, ImageAve: image_ave, Exif: exif}

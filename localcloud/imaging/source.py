@@ -12,7 +12,7 @@ from pathlib import Path
 
 from PIL import Image, ImageCms, UnidentifiedImageError
 
-from localcloud.imaging import gif_frames
+from localcloud.imaging import gif_frames, jpeg_scans
 from localcloud.imaging.errors import (
     DAMAGED,
     EMPTY,
@@ -56,6 +56,7 @@ def open_image(source: bytes | Path, limits: Limits) -> Image.Image:
             TOO_LARGE, f"the source has {size} bytes: at most {limits.source_size} are allowed"
         )
     _check_gif(source, limits)
+    _check_jpeg(source, limits)
     file = io.BytesIO(source) if isinstance(source, bytes) else source
     try:
         image = Image.open(file, formats=FORMATS)
@@ -88,6 +89,14 @@ def _check_gif(source: bytes | Path, limits: Limits) -> None:
             f"most {limits.frames} frames, {limits.source_side} px a side and {limits.pixels} "
             "pixels in all are allowed",
         )
+
+
+def _check_jpeg(source: bytes | Path, limits: Limits) -> None:
+    with io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as file:
+        if file.read(3) == b"\xff\xd8\xff" and (scans := jpeg_scans.count(file)) > limits.scans:
+            raise ImageError(
+                DAMAGED, f"the source has {scans} scans: at most {limits.scans} are allowed"
+            )
 
 
 def _check(image: Image.Image, limits: Limits) -> None:
