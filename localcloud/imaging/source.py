@@ -40,7 +40,8 @@ def decoding() -> Iterator[None]:
     try:
         yield
     except _BROKEN as error:
-        raise ImageError(DAMAGED, " ".join(str(error).split())) from None
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise ImageError(DAMAGED, f"the source is damaged: {reason}") from None
 
 
 def open_image(source: bytes | Path, limits: Limits) -> Image.Image:
@@ -65,7 +66,7 @@ def open_image(source: bytes | Path, limits: Limits) -> Image.Image:
             NOT_AN_IMAGE, f"the source is no picture: {', '.join(FORMATS)} are read"
         ) from None
     except _BROKEN as error:
-        raise ImageError(DAMAGED, f"the picture's header is damaged: {error}") from None
+        raise ImageError(DAMAGED, f"the source's header is damaged: {error}") from None
     _check(image, limits)
     return image
 

@@ -7,6 +7,7 @@ from shared.rules import parse
 from tests.localcloud.imaging.hostile import jpeg_with_segment
 from tests.localcloud.imaging.pictures import opened
 
+pytestmark = pytest.mark.filterwarnings("ignore:Corrupt EXIF data")
 GARBAGE = bytes(range(256)) * 234
 TIFF = b"Exif\0\0MM\0*\0\0\0\x08"
 ENDLESS = TIFF + b"\0\1\x87\x69\0\4\0\0\0\1\0\0\0\x08\0\0\0\x08"
