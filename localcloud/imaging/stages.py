@@ -30,6 +30,8 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+# Of a corner, in px: the larger ones are drawn less finely, to take less memory.
+_FINE_RADIUS = 1000
 _FLIPS = {
     "vertical": Image.Transpose.FLIP_TOP_BOTTOM,
     "horizontal": Image.Transpose.FLIP_LEFT_RIGHT,
@@ -106,15 +108,26 @@ def _check_radius(size: Size, radius: int) -> None:
 
 
 def _rounded(image: Image.Image, radius: int) -> Image.Image:
-    """Corners cut off to nothing; drawn at four times the size, so that the edge is smooth."""
-    large = Image.new("L", (4 * image.width, 4 * image.height))
-    ImageDraw.Draw(large).rounded_rectangle(
-        (0, 0, large.width - 1, large.height - 1), 4 * radius, fill=255
-    )
-    mask = large.resize(image.size, Image.Resampling.BOX)
+    """Corners cut off to nothing."""
+    corner = _corner(radius)
+    left, top = image.width - radius, image.height - radius
+    mask = Image.new("L", image.size, 255)
+    mask.paste(corner, (0, 0))
+    mask.paste(corner.transpose(_FLIPS["horizontal"]), (left, 0))
+    mask.paste(corner.transpose(_FLIPS["vertical"]), (0, top))
+    mask.paste(corner.transpose(_TURNS[180]), (left, top))
     rounded = image.convert("RGBA")
     rounded.putalpha(ImageChops.multiply(rounded.getchannel("A"), mask))
     return rounded
+
+
+def _corner(radius: int) -> Image.Image:
+    """The top left quarter of a disc; drawn larger, so that its edge is smooth."""
+    fine = 4 if radius <= _FINE_RADIUS else 2
+    side = fine * radius
+    large = Image.new("L", (side, side))
+    ImageDraw.Draw(large).ellipse((0, 0, 2 * side - 1, 2 * side - 1), fill=255)
+    return large.reduce(fine)
 
 
 _OPERATIONS: dict[type, _Apply] = {

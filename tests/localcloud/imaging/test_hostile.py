@@ -144,6 +144,7 @@ try:
 except ImageError as error:
     print(error.number)
 """
+ROUND = "imageMogr2/thumbnail/9000x9000!/rradius/4400"
 LONG_TEXT = base64.urlsafe_b64encode(b"W" * 5000).decode()
 
 
@@ -156,8 +157,9 @@ LONG_TEXT = base64.urlsafe_b64encode(b"W" * 5000).decode()
         (photo(100, 100), f"watermark/2/text/{LONG_TEXT}/fontsize/1000", "-442"),
         (animation("GIF", [20] * 99, size=(10, 10)), "imageMogr2/thumbnail/2000x2000!", "-442"),
         (photo(5000, 5000, quality=20), "watermark/2/text/Lg/fontsize/1/batch/1", "5000x5000"),
+        (photo(9, 9, "PNG"), f"{ROUND}|imageMogr2/cut/3x3x0x0", "3x3"),
     ],
-    ids=["thin view", "thin view 5", "long text", "large frames", "many tiles"],
+    ids=["thin view", "thin view 5", "long text", "large frames", "many tiles", "large corners"],
 )
 def test_a_small_file_cannot_ask_for_much_memory(tmp_path, source, rule, answer):
     path = tmp_path / "source"
@@ -236,6 +238,14 @@ def test_a_header_that_claims_too_much(header, side):
 @pytest.mark.parametrize("header", [webp_header, hostile.avif_header])
 def test_a_header_that_claims_more_than_its_format_has(header, side):
     assert refused(header(side, side)).number in (-120, -441, -447)
+
+
+def test_both_sides_of_250_million_pixels():
+    assert process(jpeg_header(15_811, 15_811), parse("imageMogr2/thumbnail/90x")).width == 90
+    for header in (jpeg_header, png_header, gif_header, bmp_header):
+        assert refused(header(15_812, 15_812)).number == -447
+    # Within the limit it is read, and found to hold no pixels.
+    assert refused(png_header(15_811, 15_811)).number == -120
 
 
 @pytest.mark.parametrize("header", [png_header, gif_header, bmp_header, jpeg_header])
