@@ -17,7 +17,7 @@ from localcloud.scf.layer import link_layer
 from shared.events import parse
 from shared.pic_operations import PicOperations, PicRule, absolute_fileid
 from shared.pipelines import load
-from shared.records import output_key
+from shared.variants import plan
 
 KEY = "uploads/bench.jpg"
 
@@ -43,8 +43,7 @@ def uploaded() -> Iterator[tuple[dict[str, Any], dict[str, str]]]:
     (upload,) = parse(event)
     (pipeline,) = load(servers.ROOT / "pipelines.yml").match(upload)
     rules = tuple(
-        PicRule(absolute_fileid(output_key(pipeline, output, upload)), output.rule, output.bucket)
-        for output in pipeline.outputs
+        PicRule(absolute_fileid(variant.key), variant.rule) for variant in plan(pipeline, upload)
     )
     with servers.local_cloud() as cloud:
         servers.client(cloud).put_object(Bucket=DEFAULT_BUCKET, Key=KEY, Body=photo.getvalue())

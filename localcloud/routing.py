@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from localcloud.ci import binding, inspection, persistence, protection, styles
+from localcloud.ci import binding, guetzli, inspection, persistence, protection, styles
 from localcloud.cloud import Cloud
-from localcloud.cos import acl, buckets, listing, multipart, objects, tagging
+from localcloud.cos import acl, buckets, listing, multipart, objects, tagging, versioning
 from localcloud.errors import ServiceError
 from localcloud.http import Request, Response
 
@@ -22,6 +22,9 @@ OPERATIONS: dict[tuple[str, str, str, str], Handler] = {
     ("cos", "GET", "bucket", "location"): buckets.get_location,
     ("cos", "PUT", "bucket", "acl"): acl.put_bucket_acl,
     ("cos", "GET", "bucket", "acl"): acl.get_bucket_acl,
+    ("cos", "PUT", "bucket", "versioning"): versioning.put_versioning,
+    ("cos", "GET", "bucket", "versioning"): versioning.get_versioning,
+    ("cos", "GET", "bucket", "versions"): versioning.list_versions,
     ("cos", "GET", "bucket", "uploads"): multipart.list_uploads,
     ("cos", "POST", "bucket", "delete"): objects.delete_objects,
     ("cos", "PUT", "object", ""): objects.put_object,
@@ -49,6 +52,9 @@ OPERATIONS: dict[tuple[str, str, str, str], Handler] = {
     ("pic", "PUT", "bucket", "origin-protect"): protection.protect_origin,
     ("pic", "GET", "bucket", "origin-protect"): protection.origin_status,
     ("pic", "DELETE", "bucket", "origin-protect"): protection.release_origin,
+    ("pic", "PUT", "bucket", "guetzli"): guetzli.switch_on,
+    ("pic", "GET", "bucket", "guetzli"): guetzli.status,
+    ("pic", "DELETE", "bucket", "guetzli"): guetzli.switch_off,
     ("pic", "PUT", "bucket", "style"): styles.put_style,
     ("pic", "GET", "bucket", "style"): styles.get_style,
     ("pic", "DELETE", "bucket", "style"): styles.delete_style,

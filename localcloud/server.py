@@ -19,6 +19,7 @@ from aiohttp.web_protocol import RequestHandler
 
 from localcloud import addressing, routing
 from localcloud.auth import authenticate, authorize
+from localcloud.ci import styles
 from localcloud.ci.errors import add_number
 from localcloud.ci.processing import rule_of
 from localcloud.cloud import Cloud
@@ -164,7 +165,10 @@ class Server:
 
     async def _operate(self, request: Request) -> Response:
         request = authenticate(request, self._cloud.credentials)
-        authorize(request, self._cloud.storage, routing.sub_resource(request))
+        sub_resource = routing.sub_resource(request)
+        if not sub_resource:
+            request = styles.read_address(self._cloud, request)
+        authorize(request, self._cloud.storage, sub_resource)
         operation = routing.operation(request)
         if request.bucket and operation is not routing.OPERATIONS["cos", "PUT", "bucket", ""]:
             _check_region(request, self._cloud.storage.bucket(request.bucket).region)

@@ -6,8 +6,12 @@ from __future__ import annotations
 _ADVICE = {
     "AccessDenied": "grant the function's role access to this bucket and to CI (ci:*, cos:*)",
     "InvalidAccessKeyId": "check the secret id, and that temporary credentials carry their token",
+    "FailedOperation.UnOpenError": "switch the service on for the bucket (console: advanced "
+    "compression), or choose another format in pipelines.yml",
     "ImageResolutionExceed": "upload a smaller picture; the message names the limit",
     "ImageTooLarge": "upload a smaller file; the message names the limit",
+    "InvalidBlindWatermark": "upload with the header that the text needs (x-cos-meta-user for "
+    "{meta.user}), or change the text in pipelines.yml",
     "InvalidImageFormat": "upload a picture in a format that CI reads; the name does not count",
     "InvalidImageSource": "upload the file again: it is empty, damaged or incomplete",
     "InvalidPicOperations": "correct the rule in pipelines.yml; the message names the part",

@@ -43,6 +43,7 @@ _HOST = re.compile(
 )
 _REGION = re.compile(r"[a-z]{2,}-[a-z0-9-]+")
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")
+_META = "x-cos-meta-"
 
 
 class EventError(ValueError):
@@ -56,6 +57,8 @@ class Upload:
     `bucket` is `name-appid`; `key` is decoded and has no leading slash; `size` is in bytes (None
     when the event does not say); `event_time` is in Unix seconds; `version_id` is empty without
     versioning; `request_id` identifies the upload itself, empty when the event does not carry it.
+    `source_ip` is the uploader's address as the event writes it; `meta` holds the upload's
+    `x-cos-meta-*` headers, names in lower case without that prefix.
     """
 
     bucket: str
@@ -67,6 +70,8 @@ class Upload:
     version_id: str = ""
     request_id: str = ""
     content_type: str = ""
+    source_ip: str = ""
+    meta: tuple[tuple[str, str], ...] = ()
 
     @property
     def created(self) -> bool:
@@ -116,6 +121,8 @@ def parse_record(record: object, index: int = 0) -> Upload:
         version_id=_text(obj.get("vid")),
         request_id=_header(meta, "x-cos-request-id"),
         content_type=_header(meta, "content-type"),
+        source_ip=_source_ip(event),
+        meta=_user_meta(meta),
     )
 
 
@@ -132,6 +139,16 @@ def _text(value: object) -> str:
 
 def _header(meta: Mapping[str, Any], name: str) -> str:
     return next((_text(v) for k, v in meta.items() if str(k).lower() == name), "")
+
+
+def _user_meta(meta: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    headers = ((str(name).lower(), _text(value)) for name, value in meta.items())
+    return tuple((name[len(_META) :], value) for name, value in headers if name.startswith(_META))
+
+
+def _source_ip(event: Mapping[str, Any]) -> str:
+    parameters = event.get("requestParameters")
+    return _text(parameters.get("requestSourceIP")) if isinstance(parameters, Mapping) else ""
 
 
 def _split_url(url: str) -> tuple[re.Match[str] | None, str]:

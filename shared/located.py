@@ -25,8 +25,9 @@ class Problems:
         self._found.append((line, sentence))
 
     def raise_if_any(self) -> None:
-        if self._found:
-            raise ConfigError([f"{self.file}:{line}: {text}" for line, text in sorted(self._found)])
+        # The same value may be looked at twice.
+        if found := sorted(set(self._found)):
+            raise ConfigError([f"{self.file}:{line}: {text}" for line, text in found])
 
 
 @dataclass(frozen=True)

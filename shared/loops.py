@@ -50,7 +50,13 @@ def find(pipelines: Sequence[Pipeline]) -> Iterator[Loop]:
 
 
 def _places(pipeline: Pipeline) -> list[tuple[str, Template, str | None]]:
-    outputs = [(output.name, output.fileid, output.bucket) for output in pipeline.outputs]
+    outputs = [
+        (output.name, output.fileid.fill({"ext": format, "format": format}), output.bucket)
+        if format
+        else (output.name, output.fileid, output.bucket)
+        for output in pipeline.outputs
+        for format in output.auto or ("",)
+    ]
     return [*outputs, ("record", pipeline.record, None)]
 
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from shared.errors import ConfigError
 from shared.events import Upload
-from shared.templates import Template
+from shared.templates import Template, placeholder_values
 
 DEFAULT_EVENTS = ("cos:ObjectCreated:*",)
 COMPILED_NAME = "pipelines.compiled.json"
@@ -40,15 +40,34 @@ class When:
     max_size: int | None = None
 
     def wants(self, upload: Upload) -> bool:
-        return (
-            upload.key.startswith(self.prefix)
-            and (not self.suffix or upload.key.lower().endswith(self.suffix))
-            and (not self.bucket or upload.bucket in self.bucket)
-            and self.wants_event(upload.event_name)
-            and (upload.size is None or self.min_size <= upload.size)
-            and (upload.size is None or self.max_size is None or upload.size <= self.max_size)
-            and (not self.content_type or self._wants_type(upload))
+        return not self.refusal(upload)
+
+    def refusal(self, upload: Upload) -> str:
+        """The first condition that `upload` does not meet, as a sentence; empty if it is wanted."""
+        size, most = upload.size, self.max_size
+        conditions = (
+            (upload.key.startswith(self.prefix), f"the key does not start with {self.prefix!r}"),
+            (
+                not self.suffix or upload.key.lower().endswith(self.suffix),
+                f"the key ends in none of {', '.join(self.suffix)}",
+            ),
+            (
+                not self.bucket or upload.bucket in self.bucket,
+                f"the bucket is none of {', '.join(self.bucket)}",
+            ),
+            (
+                self.wants_event(upload.event_name),
+                f"the event is none of {', '.join(self.events)}",
+            ),
+            (size is None or self.min_size <= size, f"{size} bytes are below {self.min_size}"),
+            (size is None or most is None or size <= most, f"{size} bytes are above {most}"),
         )
+        for holds, sentence in conditions:
+            if not holds:
+                return sentence
+        if self.content_type and not self._wants_type(upload):
+            return f"the content type is none of {', '.join(self.content_type)}"
+        return ""
 
     def wants_event(self, name: str) -> bool:
         # Old triggers deliver the wildcard itself as the event's name.
@@ -69,13 +88,32 @@ class When:
 
 
 @dataclass(frozen=True)
+class Mark:
+    """A visible watermark as a stage of a rule.
+
+    With `image`, a key in the upload's bucket, `rule` is what follows the address in the stage:
+    empty, or parameters that start with a slash. Without, `rule` is the whole stage.
+    """
+
+    rule: str
+    image: str = ""
+
+
+@dataclass(frozen=True)
 class Output:
-    """One result: CI rule text, the template of its `fileid`, and the target bucket if another."""
+    """One result: CI rule text, the template of its `fileid`, and the target bucket if another.
+
+    `rule` is the part that is the same for every upload. `shared.variants` completes it: one of
+    the formats `auto` is chosen, then `mark` and `blind_text` are put on.
+    """
 
     name: str
     rule: str
     fileid: Template
     bucket: str | None = None
+    auto: tuple[str, ...] = ()
+    mark: Mark | None = None
+    blind_text: Template | None = None
 
 
 @dataclass(frozen=True)
@@ -93,8 +131,21 @@ class Pipeline:
 
     @property
     def needs_etag(self) -> bool:
-        templates = [self.record, *(output.fileid for output in self.outputs)]
+        templates = [self.record]
+        for output in self.outputs:
+            templates += [output.fileid, output.blind_text or output.fileid]
         return any("etag" in template.fields for template in templates)
+
+    def values(self, upload: Upload, output: str, etag: str, format: str = "") -> dict[str, str]:
+        """What placeholders stand for; `format` is the one chosen for the output."""
+        return placeholder_values(
+            upload,
+            prefix=self.when.prefix,
+            pipeline=self.name,
+            output=output,
+            etag=etag,
+            format=format,
+        )
 
 
 @dataclass(frozen=True)
@@ -151,14 +202,24 @@ def _restore(entry: dict[str, Any]) -> Pipeline:
         name: tuple(value) if isinstance(value, list) else value
         for name, value in entry["when"].items()
     }
-    outputs = [
-        Output(**{**output, "fileid": Template(**output["fileid"])}) for output in entry["outputs"]
-    ]
     return Pipeline(
         **{
             **entry,
             "when": When(**when),
-            "outputs": tuple(outputs),
+            "outputs": tuple(map(_restore_output, entry["outputs"])),
             "record": Template(**entry["record"]),
+        }
+    )
+
+
+def _restore_output(entry: dict[str, Any]) -> Output:
+    mark, blind_text = entry["mark"], entry["blind_text"]
+    return Output(
+        **{
+            **entry,
+            "fileid": Template(**entry["fileid"]),
+            "auto": tuple(entry["auto"]),
+            "mark": mark and Mark(**mark),
+            "blind_text": blind_text and Template(**blind_text),
         }
     )

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from shared import located, loops, rules
+from shared import located, loops, outputs_file, watermarks_file
 from shared.located import Node
-from shared.pic_operations import PicOperationsError, check_fileid
-from shared.pipelines import DEFAULT_EVENTS, Output, Pipeline, Pipelines, When
-from shared.templates import Template, TemplateError
+from shared.outputs_file import BUCKET, NAME, Context, checked, checked_fileid
+from shared.pipelines import DEFAULT_EVENTS, Mark, Output, Pipeline, Pipelines, When
+from shared.templates import PLACEHOLDERS, Template
 
 EVENTS = tuple(
     f"cos:ObjectCreated:{kind}"
@@ -19,10 +20,7 @@ EVENTS = tuple(
 )  # fmt: skip
 FUNCTIONS = ("image",)
 MAX_PIPELINES = 100
-MAX_OUTPUTS = 50
-MAX_RULE_BYTES = 4096
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
-_BUCKET = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,48}[a-z0-9])?-\d{5,20}")
+_OF_OUTPUTS = ("width", "format")  # placeholders that a record has no value for
 _SIZE = re.compile(r"(\d+)\s*(B|KB|MB|GB)?", re.IGNORECASE)
 _UNITS = {"": 1, "b": 1, "kb": 1024, "mb": 1024**2, "gb": 1024**3}
 
@@ -42,7 +40,7 @@ class _Lines:
 
 
 def _build(root: Node) -> list[Pipeline]:
-    top = root.mapping(("version", "pipelines"))
+    top = root.mapping(("version", "watermarks", "pipelines"))
     if "version" in top and top["version"].text() != "1":
         top["version"].refuse("1 is the only version there is")
     if "pipelines" not in top:
@@ -55,7 +53,8 @@ def _build(root: Node) -> list[Pipeline]:
         )
         return []
     lines = _Lines()
-    pipelines = [_pipeline(name, node, lines) for name, node in entries.items()]
+    marks = watermarks_file.read(top["watermarks"]) if "watermarks" in top else {}
+    pipelines = [_pipeline(name, node, lines, marks) for name, node in entries.items()]
     for loop in loops.find(pipelines):
         lines.outputs[loop.pipeline, loop.output].problems.add(
             lines.outputs[loop.pipeline, loop.output].line, loop.sentence
@@ -63,11 +62,14 @@ def _build(root: Node) -> list[Pipeline]:
     return pipelines
 
 
-_FIELDS = ("description", "function", "when", "outputs", "record", "tags", "is_pic_info")
+_FIELDS = (
+    "description", "function", "when", "outputs", "record", "tags", "is_pic_info",
+    "advanced_compression",
+)  # fmt: skip
 
 
-def _pipeline(name: str, node: Node, lines: _Lines) -> Pipeline:
-    if not _NAME.fullmatch(name):
+def _pipeline(name: str, node: Node, lines: _Lines, marks: Mapping[str, Mark | None]) -> Pipeline:
+    if not NAME.fullmatch(name):
         node.problems.add(node.line, f"{name!r} is no pipeline name: letters, digits, - and _")
     fields = node.mapping(_FIELDS)
     for required in ("when", "outputs"):
@@ -76,11 +78,16 @@ def _pipeline(name: str, node: Node, lines: _Lines) -> Pipeline:
     function = fields["function"].text() if "function" in fields else "image"
     if function not in FUNCTIONS:
         fields["function"].refuse(f"allowed are {', '.join(FUNCTIONS)}")
-    outputs = _outputs(name, fields["outputs"], lines) if "outputs" in fields else ()
+    advanced = "advanced_compression" in fields and fields["advanced_compression"].flag()
+    outputs: list[Output] = []
+    if "outputs" in fields:
+        for output, fileid in outputs_file.read(fields["outputs"], Context(marks, advanced)):
+            lines.outputs[name, output.name] = fileid
+            outputs.append(output)
     return Pipeline(
         name=name,
         when=_when(fields["when"]) if "when" in fields else When(),
-        outputs=outputs,
+        outputs=tuple(outputs),
         record=_record(name, node, fields.get("record"), lines),
         function=function,
         description=fields["description"].text() if "description" in fields else "",
@@ -94,8 +101,8 @@ def _record(name: str, pipeline: Node, node: Node | None, lines: _Lines) -> Temp
     lines.outputs[name, "record"] = node or pipeline
     if node is None:
         return default
-    template = _fileid(node)
-    return template if template else default
+    known = [placeholder for placeholder in PLACEHOLDERS if placeholder not in _OF_OUTPUTS]
+    return checked_fileid(node, known) or default
 
 
 _WHEN = ("prefix", "suffix", "content_type", "bucket", "events", "size")
@@ -113,7 +120,7 @@ def _when(node: Node) -> When:
         prefix=prefix,
         suffix=tuple(text.lower() for text in _texts(fields, "suffix")),
         content_type=tuple(text.lower() for text in _texts(fields, "content_type")),
-        bucket=_checked(fields, "bucket", _BUCKET, "a bucket name-appid is expected"),
+        bucket=checked(fields, "bucket", BUCKET, "a bucket name-appid is expected"),
         events=_events(fields["events"]) if "events" in fields else DEFAULT_EVENTS,
         min_size=low,
         max_size=high,
@@ -122,17 +129,6 @@ def _when(node: Node) -> When:
 
 def _texts(fields: dict[str, Node], name: str) -> tuple[str, ...]:
     return fields[name].texts() if name in fields else ()
-
-
-def _checked(
-    fields: dict[str, Node], name: str, pattern: re.Pattern[str], allowed: str
-) -> tuple[str, ...]:
-    if name not in fields:
-        return ()
-    for item in fields[name].items():
-        if not pattern.fullmatch(item.text()):
-            item.refuse(allowed)
-    return fields[name].texts()
 
 
 def _events(node: Node) -> tuple[str, ...]:
@@ -157,73 +153,3 @@ def _bytes(node: Node) -> int:
         node.refuse("a size such as 500KB, 32MB or a number of bytes is expected")
         return 0
     return int(found[1]) * _UNITS[(found[2] or "").lower()]
-
-
-def _outputs(pipeline: str, node: Node, lines: _Lines) -> tuple[Output, ...]:
-    entries = node.mapping()
-    if not entries or len(entries) > MAX_OUTPUTS:
-        node.problems.add(
-            node.line, f"{node.path} has {len(entries)} outputs: allowed are 1 to {MAX_OUTPUTS}"
-        )
-    outputs: list[Output] = []
-    taken: dict[tuple[str | None, str], str] = {}
-    for name, entry in entries.items():
-        output = _output(pipeline, name, entry, lines)
-        if output is None:
-            continue
-        place = (output.bucket, output.fileid.text.replace("{output}", name))
-        if place in taken:
-            entry.problems.add(
-                entry.line,
-                f"{entry.path}.fileid is that of {taken[place]}: one would overwrite the other",
-            )
-        taken[place] = name
-        outputs.append(output)
-    return tuple(outputs)
-
-
-def _output(pipeline: str, name: str, node: Node, lines: _Lines) -> Output | None:
-    if not _NAME.fullmatch(name) or name == "record":
-        node.problems.add(node.line, f"{name!r} is no output name: letters, digits, - and _")
-    fields = node.mapping(("rule", "fileid", "bucket"))
-    missing = [required for required in ("rule", "fileid") if required not in fields]
-    for required in missing:
-        node.problems.add(node.line, f"{node.path}.{required} is missing")
-    if missing:
-        return None
-    lines.outputs[pipeline, name] = fields["fileid"]
-    rule = _rule(fields["rule"])
-    fileid = _fileid(fields["fileid"])
-    bucket = _checked(fields, "bucket", _BUCKET, "a bucket name-appid is expected")
-    if fileid is None or rule is None:
-        return None
-    return Output(name, rule, fileid, bucket[0] if bucket else None)
-
-
-def _rule(node: Node) -> str | None:
-    text = node.text()
-    try:
-        if len(text.encode()) > MAX_RULE_BYTES:
-            node.problems.add(node.line, f"{node.path} is over {MAX_RULE_BYTES} bytes")
-            return None
-        if rules.parse(text).is_info:
-            node.refuse("it only reads information, a rule that makes an image is expected")
-            return None
-    except rules.RuleError as error:
-        # What CI knows and the grammar does not yet is CI's to judge.
-        if error.reason == "invalid":
-            node.problems.add(node.line, f"{node.path}: {error}")
-            return None
-    return text
-
-
-def _fileid(node: Node) -> Template | None:
-    text = node.text()
-    try:
-        check_fileid(text, node.path)
-        return Template.parse(text)
-    except PicOperationsError as error:
-        node.problems.add(node.line, error.message)
-    except TemplateError as error:
-        node.problems.add(node.line, f"{node.path}: {error}")
-    return None

@@ -10,30 +10,16 @@ from shared.cos import Cos
 from shared.errors import CloudError
 from shared.events import Upload
 from shared.outcomes import Outcome, OutputResult, error_document
-from shared.pic_operations import OriginalInfo, target_key
-from shared.pipelines import Output, Pipeline
-from shared.templates import Template, placeholder_values
+from shared.pic_operations import OriginalInfo
+from shared.pipelines import Pipeline
+from shared.templates import stored_key
 
 VERSION = 1
 
 
 def record_key(pipeline: Pipeline, upload: Upload, etag: str = "") -> str:
     """The key of the record that `pipeline` writes for `upload`."""
-    return _render(pipeline.record, pipeline, upload, "record", etag)
-
-
-def output_key(pipeline: Pipeline, output: Output, upload: Upload, etag: str = "") -> str:
-    """The key where `output` is stored."""
-    return _render(output.fileid, pipeline, upload, output.name, etag)
-
-
-def _render(template: Template, pipeline: Pipeline, upload: Upload, name: str, etag: str) -> str:
-    values = placeholder_values(
-        upload, prefix=pipeline.when.prefix, pipeline=pipeline.name, output=name, etag=etag
-    )
-    fileid = template.render(values)
-    # Plain text, not the wire form: a % in a key is a %.
-    return fileid[1:] if fileid.startswith("/") else target_key(upload.key, "") + fileid
+    return stored_key(pipeline.record, upload, pipeline.values(upload, "record", etag))
 
 
 def document(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from shared.events import Upload
@@ -15,7 +16,9 @@ PLACEHOLDERS = {
     "subdir": "its folder below the pipeline's prefix",
     "name": "its last part, photo.jpg",
     "stem": "the name without extension, photo",
-    "ext": "the extension in lower case without dot, jpg",
+    "ext": "the extension in lower case without dot, jpg; with a format the result's",
+    "width": "the width in pixels, with widths",
+    "format": "the result's format, with format or formats",
     "date": "day of the upload in UTC, 2026-11-21",
     "year": "2026",
     "month": "11",
@@ -40,13 +43,14 @@ class Template:
     text: str
 
     @classmethod
-    def parse(cls, text: str) -> Template:
-        """Raises `TemplateError` naming the placeholder and those that exist."""
+    def parse(cls, text: str, allowed: Iterable[str] = PLACEHOLDERS) -> Template:
+        """Raises `TemplateError` naming the placeholder and those that are `allowed`."""
+        known = tuple(allowed)
         for name in _FIELD.findall(text):
-            if name not in PLACEHOLDERS:
+            if name not in known:
                 raise TemplateError(
-                    f"{{{name}}} is no placeholder: allowed are "
-                    + ", ".join(f"{{{known}}}" for known in PLACEHOLDERS)
+                    f"{{{name}}} is no placeholder here: allowed are "
+                    + ", ".join(f"{{{other}}}" for other in known)
                 )
         if re.search(r"[{}]", _FIELD.sub("", text)):
             raise TemplateError(f"{text!r} has a brace without its partner")
@@ -66,7 +70,11 @@ class Template:
         """The literal text after the last placeholder; the whole text if there is none."""
         return self.text.rpartition("}")[2]
 
-    def render(self, values: dict[str, str]) -> str:
+    def fill(self, values: Mapping[str, str]) -> Template:
+        """The template with some of its placeholders settled: no value holds a brace."""
+        return Template(_FIELD.sub(lambda found: values.get(found[1], found[0]), self.text))
+
+    def render(self, values: Mapping[str, str]) -> str:
         """The key. A folder placeholder that is empty takes its slash with it."""
         parts = _FIELD.split(self.text)
         rendered = parts[0]
@@ -78,9 +86,12 @@ class Template:
 
 
 def placeholder_values(
-    upload: Upload, *, prefix: str, pipeline: str, output: str, etag: str
+    upload: Upload, *, prefix: str, pipeline: str, output: str, etag: str, format: str = ""
 ) -> dict[str, str]:
-    """What each placeholder stands for, for one upload. `etag` may be empty if unused."""
+    """What each placeholder stands for, for one upload. `etag` may be empty if unused.
+
+    `width` is not among them: it is settled when the file is read (`Template.fill`).
+    """
     folder, _, name = upload.key.rpartition("/")
     stem, _, ext = name.rpartition(".")
     if not stem:
@@ -96,7 +107,8 @@ def placeholder_values(
         "subdir": subdir,
         "name": name,
         "stem": stem,
-        "ext": ext.lower(),
+        "ext": format or ext.lower(),
+        "format": format,
         "date": day,
         "year": day[:4],
         "month": day[5:7],
@@ -107,3 +119,13 @@ def placeholder_values(
         "pipeline": pipeline,
         "output": output,
     }
+
+
+def stored_key(template: Template, upload: Upload, values: Mapping[str, str]) -> str:
+    """The key that a `fileid` template means: relative ones lie in the upload's folder."""
+    fileid = template.render(values)
+    # Plain text, not the wire form: a % in a key is a %.
+    if fileid.startswith("/"):
+        return fileid[1:]
+    folder, slash, _ = upload.key.rpartition("/")
+    return folder + slash + fileid

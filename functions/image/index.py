@@ -19,10 +19,10 @@ from shared.pic_operations import (
     UploadResult,
     absolute_fileid,
 )
-from shared.pipelines import Output, Pipeline
-from shared.records import output_key
+from shared.pipelines import Pipeline
 from shared.runtime import failure
 from shared.runtime import main_handler as build_handler
+from shared.variants import Variant, plan
 
 
 def process(upload: Upload, pipeline: Pipeline, cos: Cos, etag: str) -> Outcome:
@@ -30,7 +30,7 @@ def process(upload: Upload, pipeline: Pipeline, cos: Cos, etag: str) -> Outcome:
 
     A request that fails ends the work; what earlier requests stored stays and is in the outcome.
     """
-    planned = [(output, output_key(pipeline, output, upload, etag)) for output in pipeline.outputs]
+    planned = plan(pipeline, upload, etag)
     original: OriginalInfo | None = None
     results: list[OutputResult] = []
     calls: list[Call] = []
@@ -45,19 +45,22 @@ def process(upload: Upload, pipeline: Pipeline, cos: Cos, etag: str) -> Outcome:
         calls.append(Call(cos.request_id, len(group), round((time.monotonic() - clock) * 1000)))
         original = original or answer.original
         results.extend(
-            OutputResult(output.name, output.bucket or upload.bucket, key, output.rule, facts)
-            for (output, key), facts in zip(group, answer.objects, strict=True)
+            OutputResult(variant.name, variant.bucket, variant.key, variant.rule, facts)
+            for variant, facts in zip(group, answer.objects, strict=True)
         )
     return Outcome(DONE, tuple(results), original, tuple(calls))
 
 
-def _request(
-    upload: Upload, group: list[tuple[Output, str]], cos: Cos, *, is_pic_info: bool
-) -> UploadResult:
-    operations = PicOperations(
-        tuple(PicRule(absolute_fileid(key), output.rule, output.bucket) for output, key in group),
-        is_pic_info,
+def _request(upload: Upload, group: list[Variant], cos: Cos, *, is_pic_info: bool) -> UploadResult:
+    rules = tuple(
+        PicRule(
+            absolute_fileid(variant.key),
+            variant.rule,
+            variant.bucket if variant.bucket != upload.bucket else None,
+        )
+        for variant in group
     )
+    operations = PicOperations(rules, is_pic_info)
     answer = cos.image_process(upload.bucket, upload.key, operations)
     if len(answer.objects) != len(group):
         raise CloudError(

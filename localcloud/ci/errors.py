@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from localcloud.errors import ServiceError
-from localcloud.imaging import ImageError
+from localcloud.imaging import ImageError, NotEnabledError
 from shared.pic_operations import PicOperationsError
 from shared.rules import RuleError
 
@@ -91,6 +91,8 @@ NOT_PLAYED = {
     -60955: "the URL is not valid",
     -60983: "the Host is not valid",
 }
+# A service of the bucket that is not switched on (004:10391).
+_NOT_ENABLED = Row("FailedOperation.UnOpenError", 403, "the service is not enabled")
 _OTHER = Row("InvalidImageSource", 400, "the picture cannot be processed")
 # The number that persistent processing has for what a download calls otherwise, and back.
 _PERSISTENT = {-105: -60967, -106: -60998, -167: -60996, -441: -62999, -443: -62999}
@@ -124,6 +126,10 @@ def add_number(error: ServiceError) -> None:
 
 def from_image(error: ImageError, *, persistent: bool = False) -> ServiceError:
     """A picture that cannot be processed."""
+    if isinstance(error, NotEnabledError):
+        row = _NOT_ENABLED
+        text = f"{row.meaning}: {error.message}"
+        return ServiceError(row.code, text, status=row.status, errno=error.number)
     number = error.number if persistent else _DOWNLOAD.get(error.number, error.number)
     return refusal(number, error.message, persistent=persistent)
 

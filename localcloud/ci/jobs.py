@@ -65,6 +65,7 @@ async def run_rules(
     rules: Sequence[Rule],
     marks: Mapping[str, bytes],
     *,
+    slow_jpeg: bool = False,
     persistent: bool = False,
 ) -> list[ImageResult]:
     """The results in the order of `rules`. Raises ServiceError for the first that fails.
@@ -72,7 +73,9 @@ async def run_rules(
     `marks` are the files of their image watermarks, by address.
     """
     tasks = [
-        asyncio.ensure_future(_run(cloud, _process, source, rule, marks, persistent=persistent))
+        asyncio.ensure_future(
+            _run(cloud, _process, source, rule, marks, slow_jpeg, persistent=persistent)
+        )
         for rule in rules
     ]
     try:
@@ -87,8 +90,10 @@ async def run_describe(cloud: Cloud, source: Source, *, persistent: bool = False
     return await _run(cloud, _describe, source, persistent=persistent)
 
 
-def _process(source: Source, rule: Rule, marks: Mapping[str, bytes]) -> ImageResult:
-    return process(source.read(), rule, marks=marks)
+def _process(
+    source: Source, rule: Rule, marks: Mapping[str, bytes], slow_jpeg: bool
+) -> ImageResult:
+    return process(source.read(), rule, marks=marks, slow_jpeg=slow_jpeg)
 
 
 def _describe(source: Source) -> ImageFacts:

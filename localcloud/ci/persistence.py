@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from localcloud.ci import binding, jobs, marks, styles, upload_result
+from localcloud.ci import binding, guetzli, jobs, marks, styles, upload_result
 from localcloud.ci.errors import from_pic_operations, from_rule, refusal
 from localcloud.cloud import Cloud
 from localcloud.cos import objects
@@ -88,7 +88,10 @@ async def run(cloud: Cloud, request: Request, stored: StoredObject, plan: Plan) 
             jobs.check_size(stored, persistent=True)
             rules = [output.rule for output in plan.outputs]
             pictures = await marks.load(cloud, stored.bucket, rules, persistent=True)
-            results = await jobs.run_rules(cloud, source, rules, pictures, persistent=True)
+            results = await jobs.run_rules(
+                cloud, source, rules, pictures,
+                slow_jpeg=guetzli.is_on(cloud, stored.bucket), persistent=True,
+            )  # fmt: skip
             if plan.is_pic_info:
                 facts = await jobs.run_describe(cloud, source, persistent=True)
     region = cloud.storage.bucket(stored.bucket).region

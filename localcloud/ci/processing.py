@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
-from localcloud.ci import binding, jobs, marks, styles
+from localcloud.ci import binding, guetzli, jobs, marks, styles
 from localcloud.ci.errors import from_rule
 from localcloud.cloud import Cloud
 from localcloud.cos import conditions, xml
@@ -44,7 +44,8 @@ async def respond(cloud: Cloud, request: Request, stored: StoredObject, rule: st
         binding.require(cloud, stored.bucket)
         parsed = _parse(cloud, stored.bucket, rule)
         pictures = await marks.load(cloud, stored.bucket, [parsed])
-        view = replace(stored, etag=_etag(stored, parsed, pictures))
+        slow_jpeg = guetzli.is_on(cloud, stored.bucket)
+        view = replace(stored, etag=_etag(stored, parsed, pictures, slow_jpeg))
         validators = {
             "ETag": f'"{view.etag}"',
             "Last-Modified": xml.http_time(stored.last_modified),
@@ -53,7 +54,7 @@ async def respond(cloud: Cloud, request: Request, stored: StoredObject, rule: st
             return Response(304, validators)
         try:
             jobs.check_size(stored)
-            [result] = await jobs.run_rules(cloud, source, [parsed], pictures)
+            [result] = await jobs.run_rules(cloud, source, [parsed], pictures, slow_jpeg=slow_jpeg)
         except ServiceError:
             if not parsed.ignore_error:
                 raise
@@ -71,8 +72,8 @@ def _parse(cloud: Cloud, bucket: str, text: str) -> Rule:
     return styles.resolve(cloud, bucket, rule)
 
 
-def _etag(stored: StoredObject, rule: Rule, marks: Mapping[str, bytes]) -> str:
-    digest = hashlib.md5(f"{stored.etag} {rule}".encode(), usedforsecurity=False)
+def _etag(stored: StoredObject, rule: Rule, marks: Mapping[str, bytes], slow_jpeg: bool) -> str:
+    digest = hashlib.md5(f"{stored.etag} {rule} {slow_jpeg}".encode(), usedforsecurity=False)
     for address in sorted(marks):
         digest.update(marks[address])
     return digest.hexdigest()

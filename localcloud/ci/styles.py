@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from xml.etree.ElementTree import Element
 
 from localcloud.ci import binding
@@ -10,11 +11,14 @@ from localcloud.ci.errors import from_rule, refusal
 from localcloud.cloud import Cloud
 from localcloud.cos import xml
 from localcloud.errors import ServiceError
-from localcloud.http import Request, Response, xml_response
+from localcloud.http import Param, Request, Response, xml_response
 from localcloud.limits import MAX_XML
 from shared.rules import Rule, RuleError, parse
+from shared.rules.whole import STYLE
 
 MAX_STYLES = 100
+# Which of them a bucket uses is set in the console, for which there is no API: here all are on.
+SEPARATORS = "-_/!"
 _SETTING = "ci-styles"
 
 
@@ -67,6 +71,38 @@ def resolve(cloud: Cloud, bucket: str, rule: Rule, *, persistent: bool = False) 
     if rule.style is None:
         return rule
     return parse(_find(_load(cloud, bucket), rule.style, -60967 if persistent else -105))
+
+
+def read_address(cloud: Cloud, request: Request) -> Request:
+    """A download of `<key><separator><style>` as one of `<key>?style/<style>`.
+
+    An object of the whole name goes first, so that a style never hides one; of two styles that
+    fit, the longer name counts. Done before the request is authorised: what counts is the
+    original's ACL.
+    """
+    if request.service != "cos" or request.method != "GET" or not request.key:
+        return request
+    fitting = [
+        name
+        for name in _load(cloud, request.bucket)
+        if request.key.endswith(name) and request.key[: -len(name)].endswith(tuple(SEPARATORS))
+    ]
+    if not fitting or _exists(cloud, request.bucket, request.key):
+        return request
+    for name in sorted(fitting, key=len, reverse=True):
+        key = request.key[: -len(name) - 1]
+        if key and _exists(cloud, request.bucket, key):
+            query = (*request.query, Param(f"{STYLE}/{name}", ""))
+            return replace(request, key=key, query=query)
+    return request
+
+
+def _exists(cloud: Cloud, bucket: str, key: str) -> bool:
+    try:
+        cloud.storage.head(bucket, key)
+    except ServiceError:
+        return False
+    return True
 
 
 def _find(styles: dict[str, str], name: str, number: int) -> str:

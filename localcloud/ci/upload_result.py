@@ -34,7 +34,8 @@ def image_info(facts: ImageFacts) -> str:
         "VerticalDpi": facts.vertical_dpi,
         "HorizontalDpi": facts.horizontal_dpi,
     }
-    return xml.element("ImageInfo", *(xml.element(name, value) for name, value in fields.items()))
+    known = ((name, value) for name, value in fields.items() if value is not None)
+    return xml.element("ImageInfo", *(xml.element(name, value) for name, value in known))
 
 
 def processed_object(stored: StoredObject, location: str, result: ImageResult) -> str:

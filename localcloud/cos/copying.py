@@ -9,13 +9,13 @@ from collections.abc import AsyncIterator
 from localcloud.cloud import Cloud
 from localcloud.cos import acl, conditions, objects, tagging, xml
 from localcloud.errors import ServiceError
-from localcloud.http import FileSlice, Request, Response, decode, xml_response
+from localcloud.http import FileSlice, Request, Response, decode, parse_query, xml_response
 from localcloud.limits import BODY_CHUNK
 from localcloud.storage import StoredObject
 
 _SOURCE = re.compile(
     r"/?(?P<bucket>[a-z0-9-]+)\.cos(?:-internal)?\.(?P<region>[a-z0-9-]+)"
-    r"\.(?:myqcloud\.com|tencentcos\.cn)/(?P<key>[^?]+)(?:\?.*)?",
+    r"\.(?:myqcloud\.com|tencentcos\.cn)/(?P<key>[^?]+)(?:\?(?P<query>.*))?",
     re.DOTALL,
 )
 _DIRECTIVES = ("Copy", "Replaced")
@@ -58,6 +58,8 @@ async def copy_object(cloud: Cloud, request: Request) -> Response:
         )
     )
     answer.headers |= objects.written_headers(stored)
+    if source.version:
+        answer.headers["x-cos-copy-source-version-id"] = source.version
     return answer
 
 
@@ -79,7 +81,11 @@ def copy_source(cloud: Cloud, request: Request) -> StoredObject:
         raise ServiceError(
             "NoSuchBucket", f"the source bucket is in {bucket.region}, not in {match['region']}"
         )
-    source = cloud.storage.head(bucket.name, decode(match["key"]))
+    version = next(
+        (param.value for param in parse_query(match["query"] or "") if param.name == "versionId"),
+        "",
+    )
+    source = cloud.storage.head(bucket.name, decode(match["key"]), version)
     if conditions.is_unchanged(request, source, prefix="x-cos-copy-source-"):
         raise ServiceError(
             "PreconditionFailed", "At least one of the preconditions you specified did not hold."

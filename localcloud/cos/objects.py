@@ -148,7 +148,7 @@ def kept_headers(headers: Mapping[str, str]) -> dict[str, str]:
 
 async def get_object(cloud: Cloud, request: Request) -> Response:
     """GET Object; with an image rule in the query, processing on download."""
-    stored = cloud.storage.head(request.bucket, request.key)
+    stored = cloud.storage.head(request.bucket, request.key, request.get("versionId"))
     rule = processing.rule_of(request)
     protection.check(cloud, request, rule)
     if rule is not None:
@@ -166,7 +166,7 @@ async def get_object(cloud: Cloud, request: Request) -> Response:
 
 async def head_object(cloud: Cloud, request: Request) -> Response:
     """HEAD Object."""
-    stored = cloud.storage.head(request.bucket, request.key)
+    stored = cloud.storage.head(request.bucket, request.key, request.get("versionId"))
     if conditions.is_unchanged(request, stored):
         return Response(304, _validators(stored))
     return Response(200, object_headers(stored), FileSlice(stored.path, 0, stored.size))
@@ -180,13 +180,19 @@ def object_headers(stored: StoredObject) -> dict[str, str]:
         "Accept-Ranges": "bytes",
         "x-cos-hash-crc64ecma": stored.crc64,
         **({"x-cos-tagging-count": str(len(stored.tags))} if stored.tags else {}),
+        **_version_header(stored),
         **stored.headers,
     }
 
 
 def written_headers(stored: StoredObject) -> dict[str, str]:
     """What the answer to a write says of the object."""
-    return {"ETag": f'"{stored.etag}"', "x-cos-hash-crc64ecma": stored.crc64}
+    headers = {"ETag": f'"{stored.etag}"', "x-cos-hash-crc64ecma": stored.crc64}
+    return headers | _version_header(stored)
+
+
+def _version_header(stored: StoredObject) -> dict[str, str]:
+    return {"x-cos-version-id": stored.version} if stored.version else {}
 
 
 def _validators(stored: StoredObject) -> dict[str, str]:
@@ -194,28 +200,53 @@ def _validators(stored: StoredObject) -> dict[str, str]:
 
 
 async def delete_object(cloud: Cloud, request: Request) -> Response:
-    """DELETE Object; 204 whether or not it was there."""
-    _delete(cloud, request, request.key)
-    return Response(204)
+    """DELETE Object, or one of its versions; 204 whether or not it was there."""
+    gone = _delete(cloud, request, request.key, request.get("versionId"))
+    return Response(204, _deleted_headers(gone))
 
 
 async def delete_objects(cloud: Cloud, request: Request) -> Response:
-    """POST ?delete: up to a thousand keys at once."""
+    """POST ?delete: up to a thousand keys or versions at once."""
     root = xml.parse(await request.read(MAX_XML), "Delete")
-    keys = [node.findtext("Key") or "" for node in root.iter("Object")]
-    if not 0 < len(keys) <= MAX_LIST or "" in keys:
+    wanted = [
+        (node.findtext("Key") or "", node.findtext("VersionId") or "")
+        for node in root.iter("Object")
+    ]
+    if not 0 < len(wanted) <= MAX_LIST or not all(key for key, _ in wanted):
         raise ServiceError("MalformedXML", f"Delete holds 1 to {MAX_LIST} Objects, each with a Key")
     quiet = (root.findtext("Quiet") or "").strip().lower() == "true"
-    for key in keys:
-        _delete(cloud, request, key)
-    done = [] if quiet else [xml.element("Deleted", xml.element("Key", key)) for key in keys]
+    done = []
+    for key, version in wanted:
+        gone = _delete(cloud, request, key, version)
+        if not quiet:
+            done.append(_deleted_entry(key, version, gone))
     return xml_response(xml.document("DeleteResult", done))
 
 
-def _delete(cloud: Cloud, request: Request, key: str) -> None:
-    gone = cloud.storage.delete(request.bucket, key)
+def _deleted_headers(gone: StoredObject | None) -> dict[str, str]:
+    if gone is None or not gone.version:
+        return {}
+    marker = {"x-cos-delete-marker": "true"} if gone.marker else {}
+    return {"x-cos-version-id": gone.version, **marker}
+
+
+def _deleted_entry(key: str, version: str, gone: StoredObject | None) -> str:
+    """`Deleted`: what was asked for, and the delete marker that was made or removed."""
+    parts = [xml.element("Key", key)]
+    if version:
+        parts.append(xml.element("VersionId", version))
+    if gone is not None and gone.marker:
+        parts.append(xml.element("DeleteMarker", "true"))
+        parts.append(xml.element("DeleteMarkerVersionId", gone.version))
+    return xml.element("Deleted", *parts)
+
+
+def _delete(cloud: Cloud, request: Request, key: str, version: str) -> StoredObject | None:
+    gone = cloud.storage.delete(request.bucket, key, version)
     if gone is not None:
-        _emit(cloud, request, gone, "cos:ObjectRemove:Delete")
+        event = "DeleteMarkerCreated" if gone.marker and not version else "Delete"
+        _emit(cloud, request, gone, f"cos:ObjectRemove:{event}")
+    return gone
 
 
 def _emit(cloud: Cloud, request: Request, stored: StoredObject, event: str) -> None:
@@ -229,6 +260,7 @@ def _emit(cloud: Cloud, request: Request, stored: StoredObject, event: str) -> N
             event_name=event,
             event_time=int(time.time()),
             meta={"Content-Type": stored.content_type, **meta},
+            version_id=stored.version,
             request_id=request.request_id,
         )
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from localcloud.imaging.errors import ImageError
+from localcloud.imaging.errors import ImageError, NotEnabledError
 from localcloud.imaging.execute import ImageResult, process
 from localcloud.imaging.facts import ImageFacts, describe
 from localcloud.imaging.inspect import Inspection, inspect
@@ -15,6 +15,7 @@ __all__ = [
     "ImageResult",
     "Inspection",
     "Limits",
+    "NotEnabledError",
     "describe",
     "inspect",
     "process",

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 
 from PIL import Image
 
-from localcloud.imaging.errors import BAD_FORMAT, RESULT_TOO_LARGE, ImageError
+from localcloud.imaging import heif, slow_jpeg
+from localcloud.imaging.errors import BAD_FORMAT, RESULT_TOO_LARGE, ImageError, NotEnabledError
 from shared import rules
 
 CONTENT_TYPES = {
@@ -17,16 +18,19 @@ CONTENT_TYPES = {
     "gif": "image/gif",
     "webp": "image/webp",
     "avif": "image/avif",
+    "heif": "image/heif",
     "bmp": "image/bmp",
 }
 LIBRARY_NAMES = {
     "jpg": "JPEG", "png": "PNG", "gif": "GIF", "webp": "WEBP", "bmp": "BMP", "avif": "AVIF",
+    "heif": "HEIF",
 }  # fmt: skip
 # An MPO is a JPEG with further pictures behind it, as some phones write them: the first counts.
 NAMES = {library: name for name, library in LIBRARY_NAMES.items()} | {"MPO": "jpg"}
 ANIMATED = ("gif", "webp")
-_LOSSY = ("jpg", "webp", "avif")
-_WITH_EXIF = ("jpg", "png", "webp", "avif")
+_LOSSY = ("jpg", "webp", "avif", "heif")
+_WITH_EXIF = ("jpg", "png", "webp", "avif", "heif")
+_NAMED = {"yjpeg": "jpg", "heic": "heif"}
 # Of 0 (slowest) to 10: the step where more time hardly makes smaller files.
 _AVIF_SPEED = 6
 # What one segment of a JPEG holds.
@@ -42,7 +46,8 @@ ORIENTATION = 0x0112
 class Encoding:
     """How to write. `quality` 1 to 100 counts for jpg and webp; `most_bytes` (0: no bound) for jpg.
 
-    `or_source`: the source's bytes where the result is not smaller.
+    `or_source`: the source's bytes where the result is not smaller. `slow`: more time for a
+    smaller JPEG.
     """
 
     format: str
@@ -52,6 +57,7 @@ class Encoding:
     strip: bool = False
     most_bytes: int = 0
     or_source: bool = False
+    slow: bool = False
 
     @property
     def reported_quality(self) -> int:
@@ -66,16 +72,30 @@ class Frame:
     duration: int = 0
 
 
-def encoding_of(rule: rules.Rule, source_format: str, source_quality: int) -> Encoding:
-    """Format and quality; of several, the last counts."""
+def encoding_of(
+    rule: rules.Rule, source_format: str, source_quality: int, *, slow: bool = False
+) -> Encoding:
+    """Format and quality; of several, the last counts. Raises NotEnabledError."""
     known = source_format == "jpg"
-    encoding = Encoding(source_format, source_quality if known else DEFAULT_QUALITY)
+    quality = source_quality if known else DEFAULT_QUALITY
+    encoding = Encoding(source_format, quality, slow=slow)
     for stage in rule.stages:
         if isinstance(stage, rules.ImageMogr2):
             encoding = _from_mogr2(encoding, stage, source_quality)
         elif isinstance(stage, rules.ImageView2):
             encoding = _from_view2(encoding, stage, source_quality)
+    _check_writable(encoding.format)
     return encoding
+
+
+def _check_writable(name: str) -> None:
+    if name == "tpg":
+        raise NotEnabledError("tpg", "TPG is a closed format; allowed: avif, heif, webp")
+    if name == "heif" and not heif.can_write():
+        allowed = "allowed: avif, webp, or heif after `pip install pillow-heif` (GPL)"
+        raise NotEnabledError("heif", f"no HEVC encoder is installed; {allowed}")
+    if name == "heif":
+        heif.register()
 
 
 def _from_mogr2(encoding: Encoding, stage: rules.ImageMogr2, source: int) -> Encoding:
@@ -83,7 +103,7 @@ def _from_mogr2(encoding: Encoding, stage: rules.ImageMogr2, source: int) -> Enc
     for operation in stage.operations:
         if isinstance(operation, rules.Format):
             optimise = operation.name == "yjpeg"
-            name = {"yjpeg": "jpg", "jpeg": "jpg"}.get(operation.name, operation.name)
+            name = _NAMED.get(operation.name, operation.name)
             encoding = replace(encoding, format=name, optimise=optimise)
         elif isinstance(operation, rules.Interlace):
             encoding = replace(encoding, progressive=operation.on)
@@ -163,6 +183,8 @@ def encode(
             options["disposal"] = 2
         if loop is not None or encoding.format == "webp":
             options["loop"] = 1 if loop is None else loop
+    if encoding.format == "jpg" and encoding.slow:
+        return slow_jpeg.encode(images[0], encoding.quality, options.get("exif", b""))
     output = io.BytesIO()
     try:
         images[0].save(output, LIBRARY_NAMES[encoding.format], **options)
@@ -200,6 +222,10 @@ def _options(encoding: Encoding) -> dict[str, object]:
         return {"quality": encoding.quality, "method": 4}
     if encoding.format == "avif":
         return {"quality": encoding.quality, "speed": _AVIF_SPEED, "max_threads": 1}
+    if encoding.format == "heif":
+        # What is not named is taken from the source, stripped or not.
+        own = {"exif": None, "xmp": None}
+        return {"quality": encoding.quality, "chroma": 420, **own}
     return {}
 
 
@@ -216,4 +242,4 @@ def _fitting(image: Image.Image, name: str) -> Image.Image:
     """The picture in a mode that the format has; without alpha, transparency becomes white."""
     if name in ("jpg", "bmp"):
         return on_white(image)
-    return image.convert("RGB") if image.mode == "L" and name in ("webp", "avif") else image
+    return image.convert("RGB") if image.mode == "L" and name in ("webp", "avif", "heif") else image

@@ -10,6 +10,8 @@ RESULT_TOO_LARGE = -442
 BAD_FORMAT = -443
 TOO_MANY_PIXELS = -447
 BAD_PARAMETER = -60998
+NOT_CONFIGURED = -163
+TOO_SLOW = -901
 
 
 class ImageError(Exception):
@@ -19,3 +21,10 @@ class ImageError(Exception):
         super().__init__(message)
         self.number = number
         self.message = message
+
+
+class NotEnabledError(ImageError):
+    """A format of advanced compression that this machine cannot write (CI manual 004:6149)."""
+
+    def __init__(self, name: str, message: str) -> None:
+        super().__init__(NOT_CONFIGURED, f"format/{name}: {message}")

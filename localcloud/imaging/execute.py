@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from PIL import Image, ImageSequence
 
-from localcloud.imaging import plan
+from localcloud.imaging import faces, plan, svg
 from localcloud.imaging.encode import (
     ANIMATED,
     CONTENT_TYPES,
@@ -27,8 +27,15 @@ from localcloud.imaging.facts import exif, image_ave, image_info
 from localcloud.imaging.image_mark import draw_image, open_mark
 from localcloud.imaging.jpeg_quality import source_quality
 from localcloud.imaging.limits import LIMITS, Limits
-from localcloud.imaging.memory import BUDGET
-from localcloud.imaging.source import decoding, frame_count, normalised, open_image, read_exif
+from localcloud.imaging.memory import BUDGET, decoded_bytes
+from localcloud.imaging.source import (
+    check_size,
+    decoding,
+    frame_count,
+    normalised,
+    open_image,
+    read_exif,
+)
 from localcloud.imaging.stages import apply_stage, upright, wants_upright
 from shared.rules import (
     Cgif,
@@ -43,7 +50,6 @@ from shared.rules import (
     Rule,
 )
 
-_BYTES_A_PIXEL = 4
 _UNBOUND = Limits(*[sys.maxsize] * len(fields(Limits)))
 # Of one frame, in milliseconds: what a GIF can say.
 _LONGEST = 655_350
@@ -70,10 +76,12 @@ def process(
     *,
     limits: Limits = LIMITS,
     marks: Mapping[str, bytes] = MappingProxyType({}),
+    slow_jpeg: bool = False,
 ) -> ImageResult:
     """Apply `rule`. CPU-bound and thread-safe.
 
-    `marks` holds the files of image watermarks by their address: nothing is fetched here.
+    `marks` holds the files of image watermarks by their address: nothing is fetched here. With
+    `slow_jpeg` JPEG results are smaller at the same quality and take several times as long.
 
     Raises ImageError; with `ignore-error/1` in the rule the source comes back instead.
     """
@@ -81,7 +89,9 @@ def process(
         read = _INFORMATION[type(rule.stages[0])]
         return ImageResult(read(source, limits=limits), "application/json", "json", 0, 0, 100, 1)
     try:
-        return _process(source, rule, limits, marks)
+        return _process(source, rule, limits, marks, slow_jpeg)
+    except faces.NoFaceError:
+        return _original(source)
     except ImageError:
         if not rule.ignore_error:
             raise
@@ -89,21 +99,30 @@ def process(
 
 
 def _process(
-    source: bytes | Path, rule: Rule, limits: Limits, marks: Mapping[str, bytes]
+    source: bytes | Path, rule: Rule, limits: Limits, marks: Mapping[str, bytes], slow_jpeg: bool
 ) -> ImageResult:
+    if svg.wants(rule):
+        return _drawing(svg.compress(_whole(source, limits), rule))
     image = open_image(source, limits)
     _refuse_round_gif(image, rule)
-    encoding = encoding_of(rule, NAMES[str(image.format)], source_quality(image))
-    metadata = read_exif(image)
-    orientation = metadata.get(ORIENTATION, 1)
+    encoding = encoding_of(rule, NAMES[str(image.format)], source_quality(image), slow=slow_jpeg)
     loop = image.info.get("loop")
-    job = _Job(rule, orientation, limits, _stamps(rule, limits, marks))
+    stamps = _stamps(rule, limits, marks)
     animated = encoding.format in ANIMATED and frame_count(image) > 1
     if not animated:
-        job = replace(job, rule=plan.scaled_decoding(image, rule, orientation, limits))
-    with BUDGET.reserved(_decoded_bytes(image, animated=animated), limits.memory):
+        rule = plan.scaled_decoding(image, rule, limits)
+    # The pixels, and as much again for the operation at work on them.
+    frame_bytes = decoded_bytes(image, 1 + (frame_count(image) if animated else 1))
+    mark_bytes = sum(decoded_bytes(stamp) for stamp in stamps.values())
+    with BUDGET.reserved(frame_bytes + mark_bytes, limits.memory):
+        metadata = read_exif(image)
+        pixels = {address: normalised(stamp) for address, stamp in stamps.items()}
+        job = _Job(rule, metadata.get(ORIENTATION, 1), limits, pixels)
         frames = list(_frames(image, job, animated=animated))
-        if metadata and any(wants_upright(stage) for stage in rule.stages):
+        if encoding.format == "heif" and not job.turns:
+            # HEIF readers turn a picture by its container and never by EXIF.
+            frames = [replace(one, image=upright(one.image, job.orientation)) for one in frames]
+        if metadata and (job.turns or encoding.format == "heif"):
             metadata[ORIENTATION] = 1
         kept = metadata if len(metadata) else None
         data, encoding = limited(frames, encoding, kept, loop)
@@ -122,12 +141,6 @@ def _process(
     )
 
 
-def _decoded_bytes(image: Image.Image, *, animated: bool) -> int:
-    """What the pixels take, and as much again for the operation at work on them."""
-    frames = frame_count(image) if animated else 1
-    return image.width * image.height * (frames + 1) * _BYTES_A_PIXEL
-
-
 def _written_frames(data: bytes) -> int:
     """Encoders join frames that look alike, so what was written is counted."""
     return frame_count(Image.open(io.BytesIO(data)))
@@ -142,6 +155,11 @@ class _Job:
     limits: Limits
     stamps: Mapping[str, Image.Image]
 
+    @property
+    def turns(self) -> bool:
+        """Whether the pixels end upright, so that Orientation must say so."""
+        return any(wants_upright(stage) for stage in self.rule.stages)
+
 
 def _stamps(rule: Rule, limits: Limits, marks: Mapping[str, bytes]) -> dict[str, Image.Image]:
     addresses = {stage.image for stage in rule.stages if isinstance(stage, ImageWatermark)}
@@ -153,8 +171,10 @@ def _stamps(rule: Rule, limits: Limits, marks: Mapping[str, bytes]) -> dict[str,
 
 def _frames(image: Image.Image, job: _Job, *, animated: bool) -> Iterator[Frame]:
     """The finished frames: all of them where the result can move, else the first."""
+    first = normalised(image)
+    job = replace(job, rule=_with_faces_found(first, job))
     if not animated:
-        yield Frame(_run(normalised(image), job))
+        yield Frame(_run(first, job))
         return
     with decoding():
         for raw in islice(ImageSequence.Iterator(image), _kept_frames(image, job.rule)):
@@ -191,6 +211,19 @@ def _kept_frames(image: Image.Image, rule: Rule) -> int | None:
     return min((op.kept for op in _operations(rule) if isinstance(op, Cgif)), default=None)
 
 
+def _with_faces_found(first: Image.Image, job: _Job) -> Rule:
+    """The rule with each `scrop` as the part of the first frame that shows the faces."""
+    stages = list(job.rule.stages)
+    for index, stage in enumerate(stages):
+        if isinstance(stage, ImageMogr2) and faces.wants_faces(stage):
+            before = replace(job.rule, stages=tuple(stages[:index]))
+            seen = _run(first, replace(job, rule=before))
+            if wants_upright(stage):
+                seen = upright(seen, job.orientation)
+            stages[index] = faces.fixed(seen, stage, job.limits)
+    return replace(job.rule, stages=tuple(stages))
+
+
 def _run(image: Image.Image, job: _Job) -> Image.Image:
     orientation = job.orientation
     for stage in job.rule.stages:
@@ -204,11 +237,23 @@ def _run(image: Image.Image, job: _Job) -> Image.Image:
     return image
 
 
+def _whole(source: bytes | Path, limits: Limits) -> bytes:
+    check_size(source, limits)
+    return source if isinstance(source, bytes) else source.read_bytes()
+
+
+def _drawing(drawing: svg.Drawing) -> ImageResult:
+    width, height = drawing.size
+    return ImageResult(drawing.data, svg.CONTENT_TYPE, svg.NAME, width, height, 100, 1)
+
+
 def _original(source: bytes | Path) -> ImageResult:
     """The source as it is. No limit applies: only its header is read."""
+    data = _whole(source, _UNBOUND)
+    if svg.is_svg(data):
+        return _drawing(svg.unchecked(data))
     image = open_image(source, _UNBOUND)
     name = NAMES[str(image.format)]
-    data = source if isinstance(source, bytes) else source.read_bytes()
     width, height = image.size
     return ImageResult(
         data, CONTENT_TYPES[name], name, width, height, source_quality(image), frame_count(image)

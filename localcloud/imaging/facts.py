@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import ExifTags, Image
 
+from localcloud.imaging import svg
 from localcloud.imaging.encode import NAMES, ORIENTATION, on_white
 from localcloud.imaging.jpeg_quality import source_quality
 from localcloud.imaging.limits import LIMITS, Limits
-from localcloud.imaging.source import frame_count, normalised, open_image, read_exif
+from localcloud.imaging.memory import BUDGET, decoded_bytes
+from localcloud.imaging.source import check_size, frame_count, normalised, open_image, read_exif
 
 # Tags that only say where the other tables are.
 _POINTERS = (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo, ExifTags.IFD.Interop)
@@ -21,14 +25,15 @@ _DEPTH = {"1": 1, "I;16": 16, "I;16B": 16, "I;16L": 16, "I": 16, "F": 32}
 
 @dataclass(frozen=True)
 class ImageFacts:
-    """`format` as jpeg, png, gif, webp or bmp; sides in px; `size` in bytes; `average` as
-    0xRRGGBB; `quality` 1 to 100, estimated, 100 for formats without; resolutions in dpi."""
+    """`format` as jpeg, png, gif, webp, bmp, avif, heif or svg; sides in px; `size` in bytes;
+    `average` as 0xRRGGBB, None for a drawing; `quality` 1 to 100, estimated, 100 for formats
+    without; resolutions in dpi."""
 
     format: str
     width: int
     height: int
     quality: int
-    average: str
+    average: str | None
     orientation: int
     frames: int
     bit_depth: int
@@ -40,18 +45,23 @@ class ImageFacts:
 
 def describe(source: bytes | Path, *, limits: Limits = LIMITS) -> ImageFacts:
     """Read all facts. Raises ImageError for what is no (whole) picture."""
-    image = open_image(source, limits)
+    check_size(source, limits)
     data = source if isinstance(source, bytes) else source.read_bytes()
+    if svg.is_svg(data):
+        return _of_drawing(data)
+    image = open_image(data, limits)
     dpi = image.info.get("dpi", (0, 0))
-    orientation = read_exif(image).get(ORIENTATION, 1)
     width, height = image.size
     frames, depth, quality = frame_count(image), _DEPTH.get(image.mode, 8), source_quality(image)
+    with _decoded_small(image, limits):
+        orientation = read_exif(image).get(ORIENTATION, 1)
+        average = _average(image)
     return ImageFacts(
         format={"jpg": "jpeg"}.get(name := NAMES[str(image.format)], name),
         width=width,
         height=height,
         quality=quality,
-        average=_average(image),
+        average=average,
         orientation=orientation if orientation in range(1, 9) else 1,
         frames=frames,
         bit_depth=depth,
@@ -62,30 +72,39 @@ def describe(source: bytes | Path, *, limits: Limits = LIMITS) -> ImageFacts:
     )
 
 
+def _of_drawing(data: bytes) -> ImageFacts:
+    width, height = svg.check(data).size
+    digest = hashlib.md5(data, usedforsecurity=False).hexdigest()
+    return ImageFacts(svg.NAME, width, height, 100, None, 1, 1, 8, 0, 0, len(data), digest)
+
+
 def image_info(source: bytes | Path, *, limits: Limits = LIMITS) -> bytes:
     """The JSON of `imageInfo`: every value is text (CI manual 004:4246)."""
     facts = describe(source, limits=limits)
-    return json.dumps(
-        {
-            "format": facts.format,
-            "width": str(facts.width),
-            "height": str(facts.height),
-            "size": str(facts.size),
-            "md5": facts.md5,
-            "frame_count": str(facts.frames),
-            "photo_rgb": facts.average,
-        }
-    ).encode()
+    known = {
+        "format": facts.format,
+        "width": str(facts.width),
+        "height": str(facts.height),
+        "size": str(facts.size),
+        "md5": facts.md5,
+        "frame_count": str(facts.frames),
+    }
+    average = {} if facts.average is None else {"photo_rgb": facts.average}
+    return json.dumps(known | average).encode()
 
 
 def image_ave(source: bytes | Path, *, limits: Limits = LIMITS) -> bytes:
     """The JSON of `imageAve` (CI manual 004:4392)."""
-    return json.dumps({"RGB": _average(open_image(source, limits))}).encode()
+    image = open_image(source, limits)
+    with _decoded_small(image, limits):
+        return json.dumps({"RGB": _average(image)}).encode()
 
 
 def exif(source: bytes | Path, *, limits: Limits = LIMITS) -> bytes:
     """The JSON of `exif` (CI manual 004:4304): `{"<tag>": {"val": "<text>"}}`."""
-    found = read_exif(open_image(source, limits))
+    image = open_image(source, limits)
+    with _decoded_small(image, limits):
+        found = read_exif(image)
     tags: dict[str, dict[str, str]] = {}
     for names, values in (
         (ExifTags.TAGS, found),
@@ -108,11 +127,17 @@ def _shown(value: object) -> str:
     return str(value).rstrip("\0").encode("utf-8", "replace").decode()
 
 
+@contextmanager
+def _decoded_small(image: Image.Image, limits: Limits) -> Iterator[None]:
+    """Room for the pixels; of a JPEG an eighth of the size, with the same mean, is decoded."""
+    if NAMES[str(image.format)] == "jpg":
+        image.draft("RGB", (max(1, image.width // 8), max(1, image.height // 8)))
+    with BUDGET.reserved(decoded_bytes(image), limits.memory):
+        yield
+
+
 def _average(image: Image.Image) -> str:
     """The mean of all pixels, transparent ones laid on white."""
-    if NAMES[str(image.format)] == "jpg":
-        # An eighth of the size has the same mean for a fraction of the time.
-        image.draft("RGB", (max(1, image.width // 8), max(1, image.height // 8)))
     mean = (
         on_white(normalised(image))
         .convert("RGB")

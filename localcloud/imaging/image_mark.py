@@ -9,28 +9,28 @@ from PIL import Image
 from localcloud.imaging.errors import BAD_FORMAT, ImageError
 from localcloud.imaging.geometry import Size, at_gravity, checked, crop, overlap, scaled
 from localcloud.imaging.limits import Limits
-from localcloud.imaging.source import frame_count, normalised, open_image
+from localcloud.imaging.source import frame_count, open_image
 from localcloud.imaging.tiling import tiled
 from shared.rules import ImageWatermark
 from shared.rules import Size as CropSize
 
 
 def open_mark(data: bytes, limits: Limits) -> Image.Image:
-    """The mark as RGBA. Raises ImageError; animated marks are refused (004:3560)."""
+    """The mark, its header read. Raises ImageError; animated marks are refused (004:3560)."""
     image = open_image(data, limits)
     if frame_count(image) > 1:
         raise ImageError(BAD_FORMAT, "the watermark is animated: a still picture is expected")
-    return normalised(image).convert("RGBA")
+    return image
 
 
 def draw_image(
     image: Image.Image, mark: ImageWatermark, stamp: Image.Image, limits: Limits
 ) -> Image.Image:
-    """The picture with `stamp` (RGBA) on it; L becomes RGB, alpha stays."""
+    """The picture with `stamp` on it, in any mode; L becomes RGB, alpha stays."""
     image = image if image.mode in ("RGB", "RGBA") else image.convert("RGB")
     image = image.copy()
     size = Size(*image.size)
-    stamp = _resized(stamp, size, mark, limits)
+    stamp = _resized(stamp.convert("RGBA"), size, mark, limits)
     if mark.dissolve < 100:
         alpha = stamp.getchannel("A").point(lambda value: round(value * mark.dissolve / 100))
         stamp.putalpha(alpha)

@@ -6,6 +6,10 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from PIL import Image
+
+_BYTES_A_PIXEL = 4
+
 
 class Budget:
     """Jobs wait until their bytes fit. One that is larger than the budget runs alone."""
@@ -28,6 +32,11 @@ class Budget:
             with self._changed:
                 self._used -= size
                 self._changed.notify_all()
+
+
+def decoded_bytes(image: Image.Image, frames: int = 1) -> int:
+    """What the pixels of `frames` take once decoded."""
+    return image.width * image.height * frames * _BYTES_A_PIXEL
 
 
 BUDGET = Budget()

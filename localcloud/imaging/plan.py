@@ -12,10 +12,11 @@ from dataclasses import replace
 from PIL import Image
 
 from localcloud.imaging import geometry
-from localcloud.imaging.encode import NAMES
+from localcloud.imaging.encode import NAMES, ORIENTATION
 from localcloud.imaging.errors import ImageError
 from localcloud.imaging.geometry import Size
 from localcloud.imaging.limits import Limits
+from localcloud.imaging.source import read_exif
 from localcloud.imaging.stages import wants_upright
 from shared import rules
 
@@ -24,21 +25,21 @@ _TURNED = range(5, 9)
 # What changes pixels: a smaller decode before it would change its result.
 _PIXELS = (
     rules.Thumbnail, rules.Crop, rules.Cut, rules.Rotate, rules.Flip, rules.InnerRadius,
-    rules.RoundRadius, rules.Blur, rules.Bright, rules.Contrast, rules.Sharpen, rules.Grayscale,
+    rules.RoundRadius, rules.SmartCrop, rules.Blur, rules.Bright, rules.Contrast, rules.Sharpen,
+    rules.Grayscale,
 )  # fmt: skip
 
 
-def scaled_decoding(
-    image: Image.Image, rule: rules.Rule, orientation: int, limits: Limits
-) -> rules.Rule:
+def scaled_decoding(image: Image.Image, rule: rules.Rule, limits: Limits) -> rules.Rule:
     """Set a JPEG's decoder to what the first scaling of `rule` needs.
 
     The rule to run on the smaller pixels: its first scaling has become a fixed size, because a
     share of the source's size would be a share of the wrong size now.
     """
-    size = Size(*image.size)
     if NAMES[str(image.format)] != "jpg":
         return rule
+    size = Size(*image.size)
+    orientation = read_exif(image).get(ORIENTATION, 1)
     for index, stage in enumerate(rule.stages):
         if wants_upright(stage) and orientation in _TURNED:
             size = Size(size.height, size.width)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from PIL import Image, ImageCms, UnidentifiedImageError
 
-from localcloud.imaging import gif_frames, jpeg_scans
+from localcloud.imaging import gif_frames, heif, jpeg_scans
 from localcloud.imaging.errors import (
     DAMAGED,
     EMPTY,
@@ -49,6 +49,28 @@ def open_image(source: bytes | Path, limits: Limits) -> Image.Image:
 
     Raises ImageError: empty, too large, no picture, too many pixels or frames.
     """
+    check_size(source, limits)
+    _check_gif(source, limits)
+    _check_jpeg(source, limits)
+    formats = FORMATS
+    if heif.is_heif(_beginning(source)):
+        heif.register()
+        formats = (*FORMATS, "HEIF")
+    file = io.BytesIO(source) if isinstance(source, bytes) else source
+    try:
+        image = Image.open(file, formats=formats)
+    except UnidentifiedImageError:
+        raise ImageError(
+            NOT_AN_IMAGE, f"the source is no picture: {', '.join(FORMATS)}, HEIF are read"
+        ) from None
+    except _BROKEN as error:
+        raise ImageError(DAMAGED, f"the source's header is damaged: {error}") from None
+    _check(image, limits)
+    return image
+
+
+def check_size(source: bytes | Path, limits: Limits) -> None:
+    """Raises ImageError for a file that is empty or too large."""
     size = len(source) if isinstance(source, bytes) else source.stat().st_size
     if size == 0:
         raise ImageError(EMPTY, "the source is empty: a picture is expected")
@@ -56,19 +78,13 @@ def open_image(source: bytes | Path, limits: Limits) -> Image.Image:
         raise ImageError(
             TOO_LARGE, f"the source has {size} bytes: at most {limits.source_size} are allowed"
         )
-    _check_gif(source, limits)
-    _check_jpeg(source, limits)
-    file = io.BytesIO(source) if isinstance(source, bytes) else source
-    try:
-        image = Image.open(file, formats=FORMATS)
-    except UnidentifiedImageError:
-        raise ImageError(
-            NOT_AN_IMAGE, f"the source is no picture: {', '.join(FORMATS)} are read"
-        ) from None
-    except _BROKEN as error:
-        raise ImageError(DAMAGED, f"the source's header is damaged: {error}") from None
-    _check(image, limits)
-    return image
+
+
+def _beginning(source: bytes | Path) -> bytes:
+    if isinstance(source, bytes):
+        return source[: heif.HEADER]
+    with source.open("rb") as file:
+        return file.read(heif.HEADER)
 
 
 def _check_gif(source: bytes | Path, limits: Limits) -> None:
@@ -123,7 +139,7 @@ def _check(image: Image.Image, limits: Limits) -> None:
 
 def frame_count(image: Image.Image) -> int:
     """1 for a still picture."""
-    return 1 if image.format == "MPO" else int(getattr(image, "n_frames", 1))
+    return 1 if image.format in ("MPO", "HEIF") else int(getattr(image, "n_frames", 1))
 
 
 def read_exif(image: Image.Image) -> Image.Exif:
@@ -135,7 +151,10 @@ def read_exif(image: Image.Image) -> Image.Exif:
 def normalised(image: Image.Image) -> Image.Image:
     """Loaded pixels as L, RGB or RGBA, in sRGB. Raises ImageError for a damaged picture."""
     with decoding():
+        promised = image.size
         image.load()
+        if image.size != promised:
+            raise ValueError(f"{image.size} px behind a header that says {promised}")
         profile = image.info.get("icc_profile")
         # Ink and grey have profiles of their own kind; a palette's colours are RGB.
         own_kind = image.mode in ("CMYK", "L") and "transparency" not in image.info

@@ -27,6 +27,7 @@ from shared.rules.rotate import Rotate
 from shared.rules.rule import MAX_LENGTH, MAX_STAGES, Rule, Stage, parse
 from shared.rules.sharpen import Sharpen
 from shared.rules.size_limit import Bound, SizeLimit
+from shared.rules.smart_crop import SmartCrop, Target
 from shared.rules.strip import Strip
 from shared.rules.text_watermark import TextWatermark
 from shared.rules.thumbnail import Form, Geometry, Thumbnail
@@ -38,6 +39,6 @@ __all__ = [
     "ImageInfo", "ImageMogr2", "ImageView2", "ImageWatermark", "InnerRadius", "Interlace",
     "LeastQuality", "Level",
     "Operation", "Quality", "RelativeQuality", "Rotate", "RoundRadius", "Rule", "RuleError",
-    "Sharpen", "Size", "SizeLimit", "Spread", "Stage", "Strip", "StyleName", "TextWatermark",
-    "Thumbnail", "parse",
+    "Sharpen", "Size", "SizeLimit", "SmartCrop", "Spread", "Stage", "Strip", "StyleName",
+    "Target", "TextWatermark", "Thumbnail", "parse",
 ]  # fmt: skip

@@ -4,30 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from shared.rules.kinds import Choice, UnsupportedValueError
+from shared.rules.kinds import Choice
 from shared.rules.words import Verb
 
-FORMATS = ("jpg", "png", "webp", "gif", "bmp")
-UNSUPPORTED = ("heif", "tpg", "svgc")
-
-
-@dataclass(frozen=True)
-class FormatKind(Choice):
-    """A format of CI that is not built yet is told apart from a word that is no format."""
-
-    def read(self, word: str) -> str:
-        if word.lower() in UNSUPPORTED:
-            raise UnsupportedValueError(word)
-        return super().read(word)
+_PLAIN = ("jpg", "png", "webp", "gif", "bmp")
+_ADVANCED = ("avif", "heif", "heic", "tpg")
 
 
 @dataclass(frozen=True)
 class Format:
-    """`yjpeg` is a JPEG made as small as its quality allows; `avif` is advanced compression
-    (004:6517)."""
+    """`yjpeg` is a JPEG made as small as its quality allows; `avif`, `heif` (or `heic`) and `tpg`
+    are advanced compression (004:6126-6905), `svgc` a smaller SVG from an SVG (004:6906)."""
 
     name: str
 
 
-VIEW_FORMAT = FormatKind(FORMATS)
-VERB = Verb("format", Format, FormatKind((*FORMATS, "yjpeg", "avif")), once=True)
+VIEW_FORMAT = Choice(_PLAIN)
+VERB = Verb("format", Format, Choice((*_PLAIN, "yjpeg", *_ADVANCED, "svgc")), once=True)

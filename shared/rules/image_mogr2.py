@@ -21,6 +21,7 @@ from shared.rules import (
     rotate,
     sharpen,
     size_limit,
+    smart_crop,
     strip,
     thumbnail,
 )
@@ -49,6 +50,7 @@ Operation = (
     | rotate.Rotate
     | sharpen.Sharpen
     | size_limit.SizeLimit
+    | smart_crop.SmartCrop
     | strip.Strip
     | thumbnail.Thumbnail
 )
@@ -60,6 +62,7 @@ VERBS: tuple[Verb, ...] = (
     auto_orient.VERB,
     flip.VERB,
     *radius.VERBS,
+    smart_crop.VERB,
     blur.VERB,
     bright.VERB,
     contrast.VERB,
@@ -72,8 +75,6 @@ VERBS: tuple[Verb, ...] = (
     strip.VERB,
     size_limit.VERB,
 )
-# Operations of the manual that later versions build.
-UNSUPPORTED = ("scrop",)
 _BY_NAME = {verb.name: verb for verb in VERBS}
 _BY_OPERATION = {verb.operation: verb for verb in VERBS}
 _IGNORE_ERROR = "ignore-error"
@@ -111,8 +112,6 @@ def read(words: Words) -> ImageMogr2:
             operations.append(verb.read(words, word, NAME))
         elif word.text == _IGNORE_ERROR:
             ignore_error = take_value(words, FLAG, f"{NAME}/{_IGNORE_ERROR}")
-        elif word.text in UNSUPPORTED:
-            raise RuleError(word.position, word.text, _ALLOWED, "unsupported", NAME)
         else:
             raise RuleError(word.position, word.text, _ALLOWED, where=NAME)
     if not operations:

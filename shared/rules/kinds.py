@@ -18,10 +18,6 @@ _BASE64 = re.compile(r"[A-Za-z0-9_+-]+={0,2}")
 _MAX_DIGITS = 9
 
 
-class UnsupportedValueError(ValueError):
-    """A value that CI knows and this version does not build yet."""
-
-
 class Kind(Protocol):
     """Reads one word of a rule (ValueError when it is not of this kind) and writes it back."""
 

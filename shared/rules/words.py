@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from shared.rules.errors import RuleError
-from shared.rules.kinds import Kind, UnsupportedValueError
+from shared.rules.kinds import Kind
 
 
 @dataclass(frozen=True)
@@ -63,8 +63,6 @@ def take_value(words: Words, kind: Kind, where: str) -> Any:
     word = words.take()
     try:
         return kind.read(word.text)
-    except UnsupportedValueError:
-        raise RuleError(word.position, word.text, kind.allowed, "unsupported", where) from None
     except ValueError:
         raise RuleError(word.position, word.text, kind.allowed, where=where) from None
 

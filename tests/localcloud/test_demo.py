@@ -116,7 +116,9 @@ def keys(sample: Sample) -> list[str]:
     folder = f"processed/{sample.path.name}"
     ext = sample.path.suffix.lstrip(".")
     return [
-        output.fileid.text.replace("/processed/{subdir}/{name}", folder).replace("{ext}", ext)
+        output.fileid.text.replace("/processed/{subdir}/{name}", folder).replace(
+            "{ext}", "webp" if output.auto else ext
+        )
         for output in PHOTOS.outputs
     ]
 

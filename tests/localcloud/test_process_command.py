@@ -42,7 +42,7 @@ def test_an_information_rule_can_go_to_a_file(source, tmp_path):
     ("rule", "code", "said"),
     [
         ("imageMogr2/rotate/361", 2, "360"),
-        ("imageMogr2/scrop/100x600", 2, "scrop"),
+        ("imageMogr2/format/tpg", 1, "tpg"),
         ("nonsense", 2, "imageMogr2"),
         ("style/small", 2, "style"),
         ("imageMogr2/thumbnail/10000x", 1, "9999"),

@@ -64,8 +64,28 @@ def test_the_documented_event():
             event_time=1545205770,
             request_id="NWMxOWY4M18",
             content_type="image/jpeg",
+            meta=(("mykey", "myvalue"),),
         )
     ]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "address"),
+    [
+        ({"requestSourceIP": "192.168.15.101"}, "192.168.15.101"),
+        ({"requestSourceIP": 7}, ""),
+        ({}, ""),
+        ("none", ""),
+    ],
+)
+def test_the_uploaders_address_and_nothing_of_its_signature(parameters, address):
+    event = copy.deepcopy(EVENT)
+    event["Records"][0]["event"]["requestParameters"] = parameters
+    if isinstance(parameters, dict):
+        parameters["requestHeaders"] = {"Authorization": "q-signature=secret"}
+    [upload] = parse(event)
+    assert upload.source_ip == address
+    assert "secret" not in repr(upload)
 
 
 def url(path):

@@ -4,7 +4,7 @@ import pytest
 
 from shared.errors import ConfigError
 from shared.events import Upload
-from shared.pipelines import COMPILED_NAME, compiled, load
+from shared.pipelines import COMPILED_NAME, When, compiled, load
 from shared.settings import DEFAULT_PIPELINES
 
 GOOD = """\
@@ -85,6 +85,23 @@ def test_other_conditions(tmp_path, condition, changes, wanted):
     assert bool(load(written(tmp_path, text)).match(upload(**changes))) is wanted
 
 
+@pytest.mark.parametrize(
+    ("when", "sentence"),
+    [
+        (When(prefix="x/"), "the key does not start with 'x/'"),
+        (When(suffix=(".gif", ".png")), "the key ends in none of .gif, .png"),
+        (When(bucket=("c-1250000000",)), "the bucket is none of c-1250000000"),
+        (When(events=("cos:ObjectCreated:Copy",)), "the event is none of cos:ObjectCreated:Copy"),
+        (When(min_size=1024), "100 bytes are below 1024"),
+        (When(max_size=50), "100 bytes are above 50"),
+        (When(content_type=("video/*", "a/b")), "the content type is none of video/*, a/b"),
+        (When(prefix="uploads/", content_type=("image/*",)), ""),
+    ],
+)
+def test_why_an_upload_is_not_wanted(when, sentence):
+    assert when.refusal(upload()) == sentence
+
+
 def change(old, new):
     assert old in GOOD
     return GOOD.replace(old, new)
@@ -98,7 +115,7 @@ MISTAKES = [
     ("- 1", 1, "a mapping is expected"),
     ("version: 1", 1, "pipelines is missing"),
     (change("version: 1", "version: 2"), 1, "1 is the only version"),
-    (change("version: 1", "verison: 1"), 1, "verison is unknown: allowed are version, pipelines"),
+    (change("version: 1", "verison: 1"), 1, "verison is unknown: allowed are version, watermarks"),
     (change("photos:", "pho tos:"), 4, "pipeline name"),
     (GOOD + "  photos: {}\n", 7, "stands twice"),
     (change("when:", "if:"), 4, "if is unknown: allowed are description, function, when"),
@@ -115,7 +132,7 @@ MISTAKES = [
     (change('"/out/{key}"', "/out/"), 6, "must not end with '/'"),
     (change('"/out/{key}"', '"/out/{user}"'), 6, "{user} is no placeholder"),
     (change('"/out/{key}"', '"/out/{key}", bucket: x'), 6, "name-appid"),
-    (change('"/out/{key}"', '"/out/{key}", size: 3'), 6, "allowed are rule, fileid, bucket"),
+    (change('"/out/{key}"', '"/out/{key}", size: 3'), 6, "allowed are rule, widths, format"),
     (change("small:", "record:"), 6, "output name"),
     (GOOD + '      more: {rule: imageMogr2/strip, fileid: "/out/{key}"}\n', 7, "that of small"),
     (GOOD + "    function: images\n", 7, "allowed are image"),

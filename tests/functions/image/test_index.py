@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageChops
 
 from shared.runtime import RetryableError
 
@@ -40,11 +40,12 @@ class Project:
         self.cloud, self.bucket, self.client = cloud, cloud.new_bucket(), cloud.client()
         self.monkeypatch, self.file = monkeypatch, folder / "pipelines.yml"
 
-    def pipelines(self, outputs, when="prefix: uploads/", more=""):
+    def pipelines(self, outputs, when="prefix: uploads/", more="", marks=""):
         lines = "".join(f"      {name}: {{{text}}}\n" for name, text in outputs.items())
         self.file.write_text(
             f"version: 1\npipelines:\n  photos:\n    when: {{{when}}}\n    outputs:\n{lines}"
-            f"    record: /records/{{name}}.json\n{more}",
+            f"    record: /records/{{name}}.json\n{more}"
+            + (f"watermarks:\n  {marks}\n" if marks else ""),
             encoding="utf-8",
         )
         self.monkeypatch.setenv("PIPELINES_FILE", str(self.file))
@@ -302,7 +303,7 @@ def test_a_bad_file_is_rejected_with_a_record_and_no_retry(project, handler, bod
 @pytest.mark.parametrize(
     ("rule", "code", "advice"),
     [
-        ("imageMogr2/scrop/100x600", "InvalidPicOperations", "correct the rule"),
+        ("imageMogr2/format/tpg", "FailedOperation.UnOpenError", "switch the service on"),
         ("style/missing", "NoSuchStyle", "add the style"),
     ],
 )
@@ -401,3 +402,155 @@ def test_no_service_at_all_raises_within_the_deadline(project, handler, monkeypa
         monkeypatch.setenv(name, f"http://127.0.0.1:{closed_port}")
     with pytest.raises(RetryableError, match="NetworkError"):
         handler(project.event("uploads/a.jpg"), {"request_id": "x", "time_limit_in_ms": 3000})
+
+
+def entries(**outputs):
+    """The outputs as they stand in pipelines.yml, with a fileid that names them all apart."""
+    return {
+        name: f'{text}, fileid: "/out/{{name}}/{{output}}.{{ext}}"'
+        for name, text in outputs.items()
+    }
+
+
+def test_widths_shrink_and_never_enlarge(project, handler):
+    project.pipelines(entries(thumb="widths: [20, 60, 200]", page="widths: [30], format: webp"))
+    handler(project.upload("uploads/a.jpg", photo(60, 40)), CONTEXT)
+    sizes = {
+        name: project.image(f"out/a.jpg/{name}").size
+        for name in ("thumb-20.jpg", "thumb-60.jpg", "thumb-200.jpg", "page-30.webp")
+    }
+    assert list(sizes.values()) == [(20, 13), (60, 40), (60, 40), (30, 20)]
+    record = project.record("a.jpg")
+    assert [output["name"] for output in record["outputs"]] == [
+        "thumb-20", "thumb-60", "thumb-200", "page-30",
+    ]  # fmt: skip
+
+
+def test_a_photo_on_its_side_is_as_wide_as_asked_when_upright(project, handler):
+    turned = io.BytesIO()
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (60, 40)).save(turned, "JPEG", exif=exif)
+    project.pipelines(entries(thumb="widths: [20]"))
+    handler(project.upload("uploads/a.jpg", turned.getvalue()), CONTEXT)
+    assert project.image("out/a.jpg/thumb-20.jpg").size == (20, 30)
+
+
+def test_two_widths_in_three_formats_take_two_requests(project, handler):
+    project.pipelines(entries(web="widths: [10, 20], formats: [avif, webp, jpg]"))
+    handler(project.upload("uploads/a.png", photo(format="PNG")), CONTEXT)
+    record = project.record("a.png")
+    assert [request["rules"] for request in record["requests"]] == [5, 1]
+    for output in record["outputs"]:
+        _, width, format = output["name"].split("-")
+        image = project.image(output["key"])
+        assert output["key"] == f"out/a.png/{output['name']}.{format}"
+        assert (image.width, image.format) == (
+            int(width),
+            {"jpg": "JPEG"}.get(format, image.format),
+        )
+        assert image.format.lower() in (format, "jpeg")
+
+
+def cutout():
+    body = io.BytesIO()
+    image = Image.new("RGBA", (40, 40), (0, 0, 0, 0))
+    image.paste((200, 30, 30, 255), (10, 10, 30, 30))
+    image.save(body, "PNG")
+    return body.getvalue()
+
+
+def animation():
+    body = io.BytesIO()
+    frames = [Image.new("RGB", (40, 40), color) for color in ("red", "lime", "blue")]
+    frames[0].save(body, "GIF", save_all=True, append_images=frames[1:], duration=70, loop=0)
+    return body.getvalue()
+
+
+SOURCES = [
+    ("a.jpg", photo(), "", "webp"),
+    ("a.jpg", photo(), "    advanced_compression: true\n", "avif"),
+    ("a.png", cutout(), "    advanced_compression: true\n", "webp"),
+    ("a.gif", animation(), "    advanced_compression: true\n", "webp"),
+]
+
+
+@pytest.mark.parametrize(("name", "body", "more", "format"), SOURCES)
+def test_the_format_is_chosen_and_said(project, handler, name, body, more, format):
+    project.pipelines(entries(web="format: auto"), more=more)
+    handler(project.upload(f"uploads/{name}", body), CONTEXT)
+    [output] = project.record(name)["outputs"]
+    key = f"out/{name}/web.{format}"
+    assert (output["key"], output["format"]) == (key, format)
+    assert output["rule"].endswith(f"/format/{format}")
+    headers = project.client.head_object(Bucket=project.bucket, Key=key)
+    assert headers["Content-Type"] == f"image/{format}"
+    image = project.image(key)
+    assert image.format == format.upper()
+    if name == "a.png":
+        assert image.convert("RGBA").getpixel((2, 2))[3] == 0
+        assert image.convert("RGBA").getpixel((20, 20))[3] == 255
+    if name == "a.gif":
+        assert image.n_frames == 3
+
+
+def grey():
+    body = io.BytesIO()
+    Image.new("RGB", (200, 120), (128, 128, 128)).save(body, "PNG")
+    return body.getvalue()
+
+
+def changed_box(image):
+    """The box of what is no longer the grey that was uploaded."""
+    difference = ImageChops.difference(
+        image.convert("RGB"), Image.new("RGB", image.size, (128, 128, 128))
+    )
+    return difference.convert("L").point(lambda level: 255 * (level > 20)).getbbox()
+
+
+def test_a_text_mark_by_its_name(project, handler):
+    project.pipelines(
+        entries(plain="format: png", marked="watermark: owner, format: png"),
+        marks='owner: {text: mine, fill: "#FFFFFF", fontsize: 24, dx: 10, dy: 5}',
+    )
+    handler(project.upload("uploads/a.png", grey()), CONTEXT)
+    assert changed_box(project.image("out/a.png/plain.png")) is None
+    left, top, right, bottom = changed_box(project.image("out/a.png/marked.png"))
+    assert left > 100
+    assert top > 60
+    assert 185 <= right <= 190
+    assert 105 <= bottom <= 115
+
+
+def test_an_image_mark_by_its_name_lies_in_the_uploads_bucket(project, handler):
+    project.pipelines(
+        entries(marked="widths: [100], watermark: logo, format: png"),
+        marks="logo: {image: marks/云 logo+.png, gravity: northwest, dx: 7, dy: 3, dissolve: 100}",
+    )
+    logo = io.BytesIO()
+    Image.new("RGB", (20, 10), (0, 200, 0)).save(logo, "PNG")
+    project.client.put_object(
+        Bucket=project.bucket, Key="marks/云 logo+.png", Body=logo.getvalue(), ACL="public-read"
+    )
+    [entry] = handler(project.upload("uploads/a.png", grey()), CONTEXT)["outcomes"]
+    assert entry["outcome"] == "done", entry
+    image = project.image("out/a.png/marked-100.png")
+    assert image.size == (100, 60)
+    assert changed_box(image) == (7, 3, 27, 13)
+    assert image.convert("RGB").getpixel((10, 6)) == (0, 200, 0)
+
+
+def test_a_mark_that_is_not_there_is_named(project, handler):
+    project.pipelines(entries(marked="watermark: logo"), marks="logo: {image: marks/missing.png}")
+    [entry] = handler(project.upload("uploads/a.png", grey()), CONTEXT)["outcomes"]
+    assert entry["outcome"] == "rejected"
+    assert "marks/missing.png" in project.record("a.png")["error"]["message"]
+
+
+def test_without_its_blind_text_nothing_is_stored(project, handler):
+    project.pipelines(entries(plain="format: png", hidden='blind_watermark: {text: "{meta.user}"}'))
+    [entry] = handler(project.upload("uploads/a.png", grey()), CONTEXT)["outcomes"]
+    assert (entry["outcome"], entry["error"]["code"]) == ("rejected", "InvalidBlindWatermark")
+    assert "{meta.user}" in entry["error"]["advice"]
+    assert project.record("a.png")["outcome"] == "rejected"
+    assert not [key for key in project.listing() if key.startswith("out/")]

@@ -100,11 +100,13 @@ REFUSED = {
     "value": ("imageMogr2/rotate/361", "InvalidArgument", "-106", "361"),
     "second layer": (f"{HALF}|imageMogr2/rotate/x", "InvalidArgument", "-106", "rotate"),
     "eleven layers": ("|".join([HALF] * 11), "InvalidArgument", "-106", "10"),
-    "later work": ("imageMogr2/scrop/10x10", "InvalidArgument", "-106", "scrop"),
+    "closed format": (
+        "imageMogr2/format/tpg", "FailedOperation.UnOpenError", "-163", "format/tpg",
+    ),
     "no style name": ("style/", "InvalidArgument", "-106", "style"),
     "style": ("style/nowhere", "NoSuchStyle", "-105", "nowhere"),
     "information in a pipe": (f"{HALF}|imageInfo", "InvalidArgument", "-106", "imageInfo"),
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(("rule", "code", "number", "part"), REFUSED.values(), ids=REFUSED)

@@ -2,6 +2,7 @@
 
 import pytest
 from defusedxml.ElementTree import fromstring
+from qcloud_cos import CosServiceError
 
 HALF = "imageMogr2/thumbnail/!50p"
 
@@ -46,6 +47,68 @@ def test_a_download_by_style(bucket, put, open_image):
     assert bucket.processed("a.jpg", "style/turned").error[:2] == ("NoSuchStyle", "-105")
     put("Turned", HALF)
     assert open_image(bucket.processed("a.jpg", "style/Turned").body).size == (48, 27)
+
+
+@pytest.mark.parametrize("separator", "-_/!")
+def test_a_style_at_the_end_of_the_address(bucket, put, open_image, separator):
+    put("small")
+    put("very_small", "imageMogr2/thumbnail/!25p")
+    bucket.put("folder/a.jpg")
+    url = bucket.presigned(f"folder/a.jpg{separator}small")
+    assert open_image(bucket.get(url).body).size == (48, 27)
+    url = bucket.presigned(f"folder/a.jpg{separator}very_small")
+    assert open_image(bucket.get(url).body).size == (24, 14)
+
+
+def test_an_object_of_the_whole_name_goes_first(bucket, put):
+    put("small")
+    bucket.put("a.jpg")
+    bucket.put("a.jpg!small", b"plain bytes")
+    assert bucket.body("a.jpg!small") == b"plain bytes"
+
+
+@pytest.mark.parametrize(
+    "key", ["a.jpg!tiny", "b.jpg!small", "!small", "a.jpg.small", "a.jpgsmall"]
+)
+def test_what_is_no_style_of_an_object_is_missing(bucket, put, key):
+    put("small")
+    bucket.put("a.jpg")
+    answer = bucket.get(bucket.presigned(key))
+    assert (answer.status, answer.error[0]) == (404, "NoSuchKey")
+
+
+def test_the_originals_acl_counts_for_a_style_in_the_address(bucket, put, open_image):
+    def stranger(key):
+        return bucket.get(f"http://{bucket.name}.cos.{bucket.cloud.region}.myqcloud.com/{key}")
+
+    put("small")
+    bucket.put("a.jpg")
+    assert stranger("a.jpg!small").status == 403
+    bucket.client.put_object_acl(Bucket=bucket.name, Key="a.jpg", ACL="public-read")
+    assert open_image(stranger("a.jpg!small").body).size == (48, 27)
+    bucket.client.put_bucket_acl(Bucket=bucket.name, ACL="public-read")
+    bucket.client.put_object_acl(Bucket=bucket.name, Key="a.jpg", ACL="private")
+    assert stranger("a.jpg!small").status == 403
+
+
+def test_a_style_in_the_address_passes_origin_protection(bucket, put, open_image):
+    put("small")
+    bucket.put("a.jpg")
+    bucket.client.put_bucket_acl(Bucket=bucket.name, ACL="public-read")
+    bucket.pic("PUT", {"origin-protect": ""})
+    address = f"http://{bucket.name}.cos.{bucket.cloud.region}.myqcloud.com/a.jpg"
+    assert bucket.get(address).status == 403
+    assert open_image(bucket.get(f"{address}!small").body).size == (48, 27)
+
+
+def test_only_downloads_read_a_style_in_the_address(bucket, put):
+    put("small")
+    bucket.put("a.jpg")
+    bucket.client.delete_object(Bucket=bucket.name, Key="a.jpg!small")
+    assert bucket.keys() == ["a.jpg"]
+    with pytest.raises(CosServiceError) as caught:
+        bucket.client.get_object_acl(Bucket=bucket.name, Key="a.jpg!small")
+    assert caught.value.get_status_code() == 404
 
 
 def test_styles_belong_to_one_bucket(bucket, put):

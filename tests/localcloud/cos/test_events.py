@@ -139,7 +139,7 @@ def test_metadata_that_cannot_be_written_stores_nothing(inside, client, monkeypa
 
     storage = inside.cloud.storage
     with monkeypatch.context() as patched:
-        patched.setattr(storage, "_db", Broken(storage._db))
+        patched.setattr(storage._db, "_db", Broken(storage._db._db))
         answer = Signed(inside.url)("PUT", "/k", data=b"new")
     assert (answer.status_code, fault in answer.text) == (500, True)
     assert inside.events == []

@@ -32,6 +32,11 @@ VALID = [
     ("imageMogr2/flip/vertical", None),
     ("imageMogr2/format/webp", None),
     ("imageMogr2/format/avif", None),
+    ("imageMogr2/format/heif", None),
+    ("imageMogr2/format/HEIC", "imageMogr2/format/heic"),
+    ("imageMogr2/format/tpg", None),
+    ("imageMogr2/format/svgc", None),
+    ("imageMogr2/scrop/100x600", None),
     ("imageMogr2/interlace/1", None),
     ("imageMogr2/quality/90!", None),
     ("imageMogr2/rquality/80", None),
@@ -130,6 +135,9 @@ INVALID = [
     ("imageMogr2/size-limit/0k", 22, "0k", "from 1"),
     ("imageAve/1", 9, "1", "nothing after imageAve"),
     ("exif|imageMogr2/strip", 0, "exif", "own"),
+    ("imageMogr2/scrop/100x", 17, "100x", "<W>x<H>"),
+    ("imageMogr2/scrop/0x9", 17, "0x9", "from 1"),
+    ("imageMogr2/scrop/1x1/scrop/2x2", 21, "scrop", "once"),
     ("imageMogr2/flip/sideways", 16, "sideways", "horizontal"),
     ("imageMogr2/format/docx", 18, "docx", "webp"),
     ("imageMogr2/quality/101", 19, "101", "100"),
@@ -171,8 +179,6 @@ def test_a_mistake_is_located_and_explained(text, position, part, allowed):
 
 
 UNSUPPORTED = [
-    "imageMogr2/scrop/100x600", "imageMogr2/format/heif",
-    "imageMogr2/format/tpg", "imageMogr2/format/svgc",
     "watermark/3/type/3/text/dGVuY2VudA", "watermark/4/type/2",
 ]  # fmt: skip
 
@@ -219,6 +225,7 @@ operation = st.one_of(
     st.builds("thumbnail/{}".format, geometry),
     st.builds("crop/{}x{}".format, side, side),
     st.builds("cut/{}x{}x{}x{}".format, side, side, side, side),
+    st.builds("scrop/{}x{}".format, side, side),
     st.builds("rotate/{}".format, st.integers(0, 360)),
     st.sampled_from(["flip/vertical", "flip/horizontal", "grayscale/0", "grayscale/1"]),
     st.builds("blur/{}x{}".format, st.integers(1, 50), st.integers(1, 1000)),

@@ -1,0 +1,121 @@
+"""A listener on loopback that notes every request and answers that all went well.
+
+Functions reach it as they reach the local cloud, as an HTTP proxy. It stores nothing and connects
+to nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from aiohttp import web
+
+from localcloud import addressing
+from localcloud.ci.errors import from_pic_operations
+from localcloud.cos import xml
+from localcloud.errors import ServiceError
+from localcloud.http import XML, new_id, parse_query
+from shared.pic_operations import PicOperations, PicOperationsError, target_key
+
+MAX_BODY = 8 * 1024 * 1024
+MAX_REQUESTS = 1000
+# Headers that say what a request does; signatures, tokens and the client's own are left out.
+_KEPT = ("Pic-Operations", "Content-Type", "x-cos-acl", "x-cos-storage-class", "x-cos-tagging")
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """One request as it came: `path` with its query, percent-encoded; `body` in bytes."""
+
+    method: str
+    host: str
+    path: str
+    headers: dict[str, str]
+    body: bytes = b""
+
+
+@dataclass
+class Recorder:
+    """`etag` (without quotes) and `size` in bytes are what a HEAD of the upload is told."""
+
+    etag: str
+    size: int = 0
+    seen: list[Exchange] = field(default_factory=list)
+    _runner: web.ServerRunner | None = None
+
+    async def start(self) -> str:
+        """Listen on a free port of 127.0.0.1; the endpoint."""
+        server = web.Server(self._handle, access_log=None)
+        self._runner = web.ServerRunner(server)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        return f"http://127.0.0.1:{self._runner.addresses[0][1]}"
+
+    async def stop(self) -> None:
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    async def _handle(self, incoming: web.BaseRequest) -> web.StreamResponse:
+        try:
+            body = await _read(incoming)
+            address = addressing.resolve(incoming.raw_path, incoming.headers.get("Host", ""))
+            self._note(incoming, address, body)
+            return self._answer(incoming, address)
+        except ServiceError as error:
+            request_id = new_id()
+            answer = web.Response(
+                status=error.status, body=error.to_xml(incoming.raw_path, request_id, request_id)
+            )
+            answer.headers["Content-Type"] = XML
+            return answer
+
+    def _note(self, incoming: web.BaseRequest, address: addressing.Address, body: bytes) -> None:
+        if len(self.seen) >= MAX_REQUESTS:
+            raise ServiceError("SlowDown", f"a dry run notes at most {MAX_REQUESTS} requests")
+        headers = {name: incoming.headers[name] for name in _KEPT if name in incoming.headers}
+        # The SDK marks a request without a value: `?tagging=`.
+        query = f"?{address.raw_query}".removesuffix("=") if address.raw_query else ""
+        path = address.raw_path + query
+        self.seen.append(Exchange(incoming.method, address.authority, path, headers, body))
+
+    def _answer(self, incoming: web.BaseRequest, address: addressing.Address) -> web.Response:
+        """What COS or CI answers when there is nothing to complain about."""
+        names = {param.name for param in parse_query(address.raw_query)}
+        headers = {"x-cos-request-id": "dry-run"}
+        if incoming.method == "POST" and "image_process" in names:
+            return _xml(self._results(incoming, address), headers)
+        if incoming.method == "GET" and "tagging" in names:
+            return _xml(xml.document("Tagging", [xml.element("TagSet")]), headers)
+        if incoming.method == "HEAD" and not names:
+            headers |= {"ETag": f'"{self.etag}"', "Content-Length": str(self.size)}
+            return web.Response(headers=headers)
+        if incoming.method == "PUT" and names <= {"tagging"}:
+            return web.Response(headers={**headers, "ETag": f'"{self.etag}"'})
+        # No 5xx: those are tried again.
+        raise ServiceError("MethodNotAllowed", f"a dry run has no answer to {incoming.method}")
+
+    def _results(self, incoming: web.BaseRequest, address: addressing.Address) -> str:
+        """An `UploadResult` with an entry for each rule and nothing in it that is made up."""
+        try:
+            rules = PicOperations.from_header(incoming.headers.get("Pic-Operations", "")).rules
+        except PicOperationsError as error:
+            raise from_pic_operations(error) from None
+        objects = [
+            xml.element("Object", xml.element("Key", target_key(address.key, rule.fileid)))
+            for rule in rules
+        ]
+        original = xml.element("OriginalInfo", xml.element("Key", address.key))
+        return xml.document("UploadResult", [original, xml.element("ProcessResults", *objects)])
+
+
+async def _read(incoming: web.BaseRequest) -> bytes:
+    data = bytearray()
+    async for chunk in incoming.content.iter_any():
+        data += chunk
+        if len(data) > MAX_BODY:
+            raise ServiceError("EntityTooLarge", f"a dry run takes at most {MAX_BODY} bytes")
+    return bytes(data)
+
+
+def _xml(document: str, headers: dict[str, str]) -> web.Response:
+    return web.Response(body=document.encode(), headers={**headers, "Content-Type": XML})

@@ -1,0 +1,118 @@
+"""Runs the functions that an upload wakes, as SCF would, with the recorder in the cloud's place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from localcloud.config import Config, client_environment
+from localcloud.dry_run.recorder import Exchange, Recorder
+from localcloud.scf.host import appid_of
+from localcloud.scf.invocation import Invocation
+from localcloud.scf.layer import Layer
+from localcloud.scf.runner import Runner
+from localcloud.scf.serverless import Project
+from localcloud.scf.triggers import CosTrigger, matching
+from shared.events import Upload, parse_record
+from shared.outcomes import FAILED, REJECTED
+from shared.pipelines import Pipelines
+from shared.settings import Credentials
+
+
+@dataclass(frozen=True)
+class Considered:
+    """A pipeline, and why it does not want the upload; `refusal` is empty if it does."""
+
+    name: str
+    function: str
+    refusal: str
+
+
+@dataclass(frozen=True)
+class Woken:
+    """A function that the upload wakes, through `trigger`, and what it did."""
+
+    function: str
+    trigger: str
+    requests: tuple[Exchange, ...]
+    invocation: Invocation
+
+    @property
+    def problems(self) -> list[str]:
+        """A sentence for each thing that would end badly."""
+        if error := self.invocation.error:
+            # The last line of a stack trace is the exception itself.
+            trace = str(error.get("stackTrace", "")).strip().splitlines()
+            return [": ".join([self.function, error["errorMessage"], *trace[-1:]])]
+        found = []
+        for entry in _outcomes(self.invocation.result):
+            if entry.get("outcome") in (FAILED, REJECTED):
+                said = entry.get("error") or {}
+                found.append(
+                    f"{self.function}: {entry['outcome']}: {said.get('code')}: "
+                    f"{said.get('message')}; {said.get('advice')}"
+                )
+        return found
+
+
+@dataclass(frozen=True)
+class DryRun:
+    """One upload. `woken` is empty when no trigger of serverless.yml wants it."""
+
+    upload: Upload
+    pipelines: tuple[Considered, ...]
+    woken: tuple[Woken, ...]
+
+
+async def dry_run(
+    project: Project, pipelines: Pipelines, layer: Layer, records: list[object], *, etag: str
+) -> list[DryRun]:
+    """Every record of an event, one after the other, as COS would deliver them.
+
+    `etag` is that of the uploads. Raises `EventError` for a record that is none.
+    """
+    uploads = [parse_record(record, index) for index, record in enumerate(records)]
+    runs = []
+    for upload, record in zip(uploads, records, strict=True):
+        triggers = matching(project.triggers, upload.bucket, upload.event_name, upload.key)
+        woken = [
+            await _wake(project, layer, trigger, Recorder(etag, upload.size or 0), record)
+            for trigger in triggers
+        ]
+        runs.append(DryRun(upload, tuple(_considered(pipelines, upload)), tuple(woken)))
+    return runs
+
+
+def _considered(pipelines: Pipelines, upload: Upload) -> Iterator[Considered]:
+    for pipeline in pipelines.entries:
+        refusal = pipeline.when.refusal(upload)
+        if not upload.created:
+            refusal = f"{upload.event_name} is no upload"
+        yield Considered(pipeline.name, pipeline.function, refusal)
+
+
+async def _wake(
+    project: Project, layer: Layer, trigger: CosTrigger, recorder: Recorder, record: object
+) -> Woken:
+    upload = parse_record(record)
+    config = Config(buckets=(upload.bucket,), region=upload.region)
+    runner = Runner(
+        project.root,
+        layer,
+        appid=appid_of(config),
+        credentials=lambda: Credentials("AKIDdryrun", "dry-run"),
+        route=client_environment(await recorder.start(), config),
+    )
+    try:
+        function = project.functions[trigger.function]
+        invocation = await runner.invoke(function, {"Records": [record]})
+    finally:
+        await runner.stop()
+        await recorder.stop()
+    return Woken(trigger.function, str(trigger), tuple(recorder.seen), invocation)
+
+
+def _outcomes(result: Any) -> list[dict[str, Any]]:
+    found = result.get("outcomes", []) if isinstance(result, dict) else []
+    return [entry for entry in found if isinstance(entry, dict)]

@@ -1,0 +1,274 @@
+"""`localcloud validate --dry-run`: the very requests that an upload causes, and none is sent."""
+
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from PIL import Image
+
+import shared.cos
+from localcloud.events import cos_event
+
+ROOT = Path(__file__).parents[2]
+PIPELINES = """\
+version: 1
+watermarks:
+  owner: {text: mine}
+pipelines:
+  photos:
+    advanced_compression: true
+    when: {prefix: uploads/}
+    outputs:
+      page: {widths: [10, 20, 30], formats: [webp, jpg], fileid: "/out/{etag}/{output}.{ext}"}
+      auto: {format: auto, watermark: owner, fileid: "/out/{name}.{ext}"}
+  avatars:
+    when: {prefix: avatars/, size: {max: 1KB}}
+    outputs:
+      small: {widths: [9], fileid: "/small/{name}"}
+"""
+KEY = "uploads/旅行/a b+%.jpg"
+
+
+@pytest.fixture
+def project(tmp_path):
+    """The project with its own pipelines.yml."""
+    for name in ("functions", "shared"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    shutil.copy(ROOT / "serverless.yml", tmp_path)
+    (tmp_path / "pipelines.yml").write_text(PIPELINES, encoding="utf-8")
+    return tmp_path
+
+
+def validate(project, *arguments, stdin="", **environment):
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("COS_")}
+    return subprocess.run(
+        [sys.executable, "-m", "localcloud", "validate", str(project), *arguments],
+        cwd=ROOT, input=stdin, capture_output=True, text=True, check=False, timeout=60,
+        env={**kept, **environment},
+    )  # fmt: skip
+
+
+def dry_run(project, *arguments, **options):
+    done = validate(project, "--dry-run", "--json", *arguments, **options)
+    assert done.stderr == "", done.stderr
+    assert done.returncode == 0
+    return json.loads(done.stdout)["uploads"]
+
+
+@pytest.fixture
+def photo(tmp_path):
+    file = tmp_path / "photo.jpg"
+    Image.new("RGB", (40, 30), (200, 30, 30)).save(file, "JPEG")
+    return file
+
+
+def really_sent(cloud, bucket, project, photo, monkeypatch):
+    """What the handler sends to the real local cloud, as its session hands it over."""
+    for name, value in cloud.environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("PIPELINES_FILE", str(project / "pipelines.yml"))
+    spec = importlib.util.spec_from_file_location("dry", ROOT / "functions" / "image" / "index.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    sent, send = [], shared.cos._Session.send
+
+    def noting(session, request, **options):
+        url = urlsplit(request.url)
+        path = f"{url.path}?{url.query}".removesuffix("=") if url.query else url.path
+        sent.append((request.method, url.netloc, path, headers_of(request.headers)))
+        return send(session, request, **options)
+
+    monkeypatch.setattr(shared.cos._Session, "send", noting)
+    body = photo.read_bytes()
+    cloud.client().put_object(Bucket=bucket, Key=KEY, Body=body)
+    event = cos_event(
+        bucket=bucket, region=cloud.region, key=KEY, size=len(body),
+        event_name="cos:ObjectCreated:Put", event_time=1764000000,
+        meta={"Content-Type": "image/jpeg"},
+    )  # fmt: skip
+    context = {"request_id": "x", "time_limit_in_ms": 30000}
+    [entry] = module.main_handler(event, context)["outcomes"]
+    assert entry["outcome"] == "done", entry
+    return sent
+
+
+def headers_of(headers):
+    """`Pic-Operations` as a document, and the content type; the SDK's session has them as bytes."""
+    found = [headers.get(name) for name in ("Pic-Operations", "Content-Type")]
+    operations, kind = (item.decode() if isinstance(item, bytes) else item for item in found)
+    return (json.loads(operations) if isinstance(operations, str) else operations, kind)
+
+
+def test_what_is_printed_is_what_is_sent(cloud, project, photo, monkeypatch):
+    bucket = cloud.new_bucket()
+    sent = really_sent(cloud, bucket, project, photo, monkeypatch)
+    [upload] = dry_run(project, "--upload", f"{bucket}/{KEY}", "--file", str(photo))
+    [function] = upload["functions"]
+    printed = [
+        (request["method"], request["host"], request["path"], headers_of(request["headers"]))
+        for request in function["requests"]
+    ]
+    assert printed == sent
+    methods = [(method, path.partition("?")[2]) for method, _, path, _ in printed]
+    assert methods == [
+        ("HEAD", ""), ("POST", "image_process"), ("POST", "image_process"),
+        ("GET", "tagging"), ("PUT", "tagging"), ("PUT", ""),
+    ]  # fmt: skip
+    assert [len(headers[0]["rules"]) for _, _, _, headers in printed[1:3]] == [5, 2]
+
+
+def test_nothing_is_sent(cloud, project, photo, closed_port):
+    """Neither to the cloud that the environment leads to, nor to anything else: none answers."""
+    bucket = cloud.new_bucket()
+    cloud.client().put_object(Bucket=bucket, Key="uploads/a.jpg", Body=photo.read_bytes())
+    arguments = ("--upload", f"{bucket}/uploads/a.jpg")
+    nowhere = f"http://127.0.0.1:{closed_port}"
+    reachable = dry_run(project, *arguments, LOCALCLOUD_ENDPOINT=cloud.url, HTTP_PROXY=cloud.url,
+                        http_proxy=cloud.url)  # fmt: skip
+    unreachable = dry_run(project, *arguments, HTTP_PROXY=nowhere, http_proxy=nowhere)
+    assert len(reachable[0]["functions"][0]["requests"]) == 6
+    assert [item["path"] for item in reachable[0]["functions"][0]["requests"]] == [
+        item["path"] for item in unreachable[0]["functions"][0]["requests"]
+    ]
+    listed = cloud.client().list_objects(Bucket=bucket)["Contents"]
+    assert [item["Key"] for item in listed] == ["uploads/a.jpg"]
+    tags = cloud.client().get_object_tagging(Bucket=bucket, Key="uploads/a.jpg")["TagSet"]
+    assert not tags
+
+
+def test_pipelines_say_why_not(project):
+    [upload] = dry_run(project, "--upload", "b-1250000000/avatars/x.png")
+    assert [(item["name"], item["wants"]) for item in upload["pipelines"]] == [
+        ("photos", False), ("avatars", True),
+    ]  # fmt: skip
+    assert upload["pipelines"][0]["refusal"] == "the key does not start with 'uploads/'"
+    assert upload["functions"] == [], "the trigger of serverless.yml is for uploads/ only"
+
+
+def test_the_text_has_a_block_for_each_request_and_no_secret(project):
+    done = validate(project, "--dry-run", "--upload", "b-1250000000/uploads/a.gif",
+                    "--region", "ap-tokyo")  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[:2] == [
+        "pipelines.yml: 2 pipelines, 8 outputs",
+        "serverless.yml: 1 functions, 1 triggers",
+    ]
+    assert "pipeline photos (image) wants it" in lines
+    assert "pipeline avatars (image) does not want it: the key does not start with 'avatars/'" in (
+        lines
+    )
+    assert "2. POST /uploads/a.gif?image_process" in lines
+    assert lines.count("   Host: b-1250000000.cos.ap-tokyo.myqcloud.com") == 6
+    assert '         "fileid": "/out/a.gif.webp",' in lines, "a GIF becomes WebP, not AVIF"
+    assert "<Key>outcome</Key><Value>done</Value>" in done.stdout
+    for secret in ("q-signature", "q-ak", "uthorization", "security-token", "AKID"):
+        assert secret not in done.stdout
+
+
+def test_events_from_files_and_from_a_pipe(project):
+    event = (ROOT / "events" / "cos-several-records.json").read_text("utf-8")
+    from_file = dry_run(project, "--event", "events/cos-several-records.json")
+    assert [len(item["functions"]) for item in from_file] == [1] * len(json.loads(event)["Records"])
+    piped = dry_run(project, "--event", "-", stdin=event)
+    assert [item["key"] for item in piped] == [item["key"] for item in from_file]
+    [deleted] = dry_run(project, "--event", "events/cos-delete.json")
+    assert {item["refusal"] for item in deleted["pipelines"]} == {
+        "cos:ObjectRemove:Delete is no upload"
+    }
+
+
+def test_metadata_of_the_event_reaches_the_blind_watermark(project):
+    (project / "pipelines.yml").write_text(
+        PIPELINES.replace(
+            "format: auto, watermark: owner", 'blind_watermark: {text: "{meta.user}"}'
+        ),
+        encoding="utf-8",
+    )
+    event = cos_event(
+        bucket="b-1250000000", region="ap-guangzhou", key="uploads/a.jpg", size=9,
+        event_name="cos:ObjectCreated:Put", event_time=1764000000,
+        meta={"x-cos-meta-User": "tencent cloud"},
+    )  # fmt: skip
+    [upload] = dry_run(project, "--event", "-", stdin=json.dumps(event))
+    [last] = upload["functions"][0]["requests"][2]["headers"]["Pic-Operations"]["rules"][1:]
+    assert last["rule"] == "imageMogr2/auto-orient|watermark/3/type/3/text/dGVuY2VudGNsb3Vk"
+    del event["Records"][0]["cos"]["cosObject"]["meta"]["x-cos-meta-User"]
+    done = validate(project, "--dry-run", "--event", "-", stdin=json.dumps(event))
+    assert done.returncode == 1
+    assert done.stderr.startswith("image: rejected: InvalidBlindWatermark: ")
+    assert "image_process" not in done.stdout
+
+
+READER = """\
+from shared.cos import Cos
+from shared.settings import Settings
+
+def main_handler(event, context):
+    cos = Cos(Settings.load(), "ap-guangzhou")
+    cos._call(lambda: cos._client.get_object(Bucket="b-1250000000", Key="x"))
+"""
+
+
+def test_a_request_that_cannot_be_answered_is_shown_and_fails(project):
+    (project / "functions").unlink()
+    (project / "functions" / "image").mkdir(parents=True)
+    (project / "functions" / "image" / "index.py").write_text(READER)
+    done = validate(project, "--dry-run")
+    assert done.returncode == 1
+    assert ": 1 request\n\n1. GET /x\n" in done.stdout
+    assert "a dry run has no answer to GET" in done.stderr
+    assert "Traceback" not in done.stdout
+
+
+def test_a_hostile_key_stays_in_its_line(project):
+    event = cos_event(
+        bucket="b-1250000000", region="ap-guangzhou", key="uploads/\x1b[2J\n1. PUT /x\u202e.jpg",
+        size=9, event_name="cos:ObjectCreated:Put", event_time=1764000000,
+    )  # fmt: skip
+    done = validate(project, "--dry-run", "--event", "-", stdin=json.dumps(event))
+    assert done.returncode == 0, done.stderr
+    assert not {"\x1b", "\u202e"} & set(done.stdout)
+    assert "1. PUT /x" not in done.stdout.splitlines()
+
+
+def test_a_wrong_file_is_reported_and_nothing_is_run(project):
+    (project / "pipelines.yml").write_text(PIPELINES.replace("[10, 20, 30]", "[0]"))
+    done = validate(project, "--dry-run", "--json")
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert "pipelines.yml:9: " in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--json"], "--json belongs to --dry-run"),
+        (["--upload", "b-1250000000/x"], "--upload belongs to --dry-run"),
+        (["--dry-run", "--upload", "x.jpg"], "--upload is 'x.jpg': name-appid/key is expected"),
+        (["--dry-run", "--upload", "b-1250000000/"], "name-appid/key is expected"),
+        (["--dry-run", "--file", "README.md"], "--upload BUCKET/KEY is missing"),
+        (["--dry-run", "--upload", "b-1/x", "--file", "none"], "--file none: No such file"),
+        (["--dry-run", "--upload", "b-1/x", "--event", "-"], "leave them out"),
+        (["--dry-run", "--event", "none.json"], "none.json: No such file or directory"),
+        (["--dry-run", "--event", "events/malformed-no-key.json"], "the event: Records[0]"),
+        (["--dry-run", "--upload", "b-1250000000/x", "--region", "x y"], "the event: Records[0]"),
+    ],
+)
+def test_wrong_use_is_one_line_and_code_2(project, arguments, said):
+    done = validate(project, *arguments)
+    assert done.returncode == 2, done.stdout
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_file_that_is_no_picture_is_read_for_its_size(project):
+    [upload] = dry_run(project, "--upload", "b-1250000000/uploads/x", "--file", "README.md")
+    assert upload["size"] == (ROOT / "README.md").stat().st_size
