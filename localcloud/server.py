@@ -20,6 +20,8 @@ from aiohttp.web_protocol import RequestHandler
 from localcloud import addressing, routing
 from localcloud.auth import authenticate, authorize
 from localcloud.ci import styles
+from localcloud.ci.errors import add_number
+from localcloud.ci.processing import rule_of
 from localcloud.cloud import Cloud
 from localcloud.errors import ServiceError
 from localcloud.http import XML, FileSlice, Request, Response, new_id
@@ -154,6 +156,14 @@ class Server:
         return await _send(incoming, response, request_id, service)
 
     async def _answer(self, request: Request) -> Response:
+        try:
+            return await self._operate(request)
+        except ServiceError as error:
+            if rule_of(request) is not None:
+                add_number(error)
+            raise
+
+    async def _operate(self, request: Request) -> Response:
         request = authenticate(request, self._cloud.credentials)
         sub_resource = routing.sub_resource(request)
         if not sub_resource:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import io
+import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
@@ -49,6 +50,9 @@ from shared.rules import (
     Rule,
 )
 
+_UNBOUND = Limits(*[sys.maxsize] * len(fields(Limits)))
+# Of one frame, in milliseconds: what a GIF can say.
+_LONGEST = 655_350
 _INFORMATION = {ImageInfo: image_info, ImageAve: image_ave, Exif: exif}
 
 
@@ -87,11 +91,11 @@ def process(
     try:
         return _process(source, rule, limits, marks, slow_jpeg)
     except faces.NoFaceError:
-        return _original(source, limits)
+        return _original(source)
     except ImageError:
         if not rule.ignore_error:
             raise
-        return _original(source, limits)
+        return _original(source)
 
 
 def _process(
@@ -124,7 +128,7 @@ def _process(
         data, encoding = limited(frames, encoding, kept, loop)
     size = len(source) if isinstance(source, bytes) else source.stat().st_size
     if encoding.or_source and len(data) >= size:
-        return _original(source, limits)
+        return _original(source)
     width, height = frames[0].image.size
     return ImageResult(
         data,
@@ -176,7 +180,7 @@ def _frames(image: Image.Image, job: _Job, *, animated: bool) -> Iterator[Frame]
         for raw in islice(ImageSequence.Iterator(image), _kept_frames(image, job.rule)):
             frame = _run(normalised(raw.convert("RGBA")), job)
             _check_result(frame, frame_count(image), job.limits)
-            yield Frame(frame, int(raw.info.get("duration", 100)))
+            yield Frame(frame, min(int(raw.info.get("duration", 100)), _LONGEST))
 
 
 def _check_result(frame: Image.Image, frames: int, limits: Limits) -> None:
@@ -243,11 +247,12 @@ def _drawing(drawing: svg.Drawing) -> ImageResult:
     return ImageResult(drawing.data, svg.CONTENT_TYPE, svg.NAME, width, height, 100, 1)
 
 
-def _original(source: bytes | Path, limits: Limits) -> ImageResult:
-    data = _whole(source, limits)
+def _original(source: bytes | Path) -> ImageResult:
+    """The source as it is. No limit applies: only its header is read."""
+    data = _whole(source, _UNBOUND)
     if svg.is_svg(data):
         return _drawing(svg.unchecked(data))
-    image = open_image(source, limits)
+    image = open_image(source, _UNBOUND)
     name = NAMES[str(image.format)]
     width, height = image.size
     return ImageResult(
