@@ -49,7 +49,7 @@ NUMBERS = {
     -60957: Row("TooManyStyles", 400, "there are too many styles"),
     -60967: Row("NoSuchStyle", 404, "the style does not exist"),
     -60972: Row("InvalidRegionName", 400, "the region does not fit"),
-    -60987: Row("InvalidImageSource", 400, "the picture could not be fetched"),
+    -60987: Row("ImageFetchFailed", 404, "the picture could not be fetched"),
     -60996: Row("ImageTooLarge", 400, "the file is too large"),
     -60997: Row("InvalidPicOperations", 400, "there are too many rules"),
     -60998: Row("InvalidPicOperations", 400, "a processing parameter is not valid"),

@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from PIL import Image, ImageSequence
 
-from localcloud.imaging import faces, plan, svg
+from localcloud.imaging import faces, footprint, plan, svg
 from localcloud.imaging.encode import (
     ANIMATED,
     CONTENT_TYPES,
@@ -24,10 +24,11 @@ from localcloud.imaging.encode import (
 )
 from localcloud.imaging.errors import BAD_FORMAT, BAD_PARAMETER, RESULT_TOO_LARGE, ImageError
 from localcloud.imaging.facts import exif, image_ave, image_info
+from localcloud.imaging.geometry import Size
 from localcloud.imaging.image_mark import draw_image, open_mark
 from localcloud.imaging.jpeg_quality import source_quality
 from localcloud.imaging.limits import LIMITS, Limits
-from localcloud.imaging.memory import BUDGET, decoded_bytes
+from localcloud.imaging.memory import BUDGET, BYTES_A_PIXEL, decoded_bytes
 from localcloud.imaging.source import (
     check_size,
     decoding,
@@ -92,10 +93,13 @@ def process(
         return _process(source, rule, limits, marks, slow_jpeg)
     except faces.NoFaceError:
         return _original(source)
+    except MemoryError:
+        if not rule.ignore_error:
+            raise ImageError(RESULT_TOO_LARGE, "there is no memory for this picture") from None
     except ImageError:
         if not rule.ignore_error:
             raise
-        return _original(source)
+    return _original(source)
 
 
 def _process(
@@ -111,10 +115,7 @@ def _process(
     animated = encoding.format in ANIMATED and frame_count(image) > 1
     if not animated:
         rule = plan.scaled_decoding(image, rule, limits)
-    # The pixels, and as much again for the operation at work on them.
-    frame_bytes = decoded_bytes(image, 1 + (frame_count(image) if animated else 1))
-    mark_bytes = sum(decoded_bytes(stamp) for stamp in stamps.values())
-    with BUDGET.reserved(frame_bytes + mark_bytes, limits.memory):
+    with BUDGET.reserved(_needed(image, rule, stamps, animated, limits), limits.memory):
         metadata = read_exif(image)
         pixels = {address: normalised(stamp) for address, stamp in stamps.items()}
         job = _Job(rule, metadata.get(ORIENTATION, 1), limits, pixels)
@@ -139,6 +140,21 @@ def _process(
         encoding.reported_quality,
         _written_frames(data) if len(frames) > 1 else 1,
     )
+
+
+def _needed(
+    image: Image.Image,
+    rule: Rule,
+    stamps: Mapping[str, Image.Image],
+    animated: bool,
+    limits: Limits,
+) -> int:
+    """Bytes: the source, what each frame becomes at its largest, and the marks."""
+    frames = frame_count(image) if animated else 1
+    # Which way up the picture ends is only known behind the pixels of some formats.
+    largest = max(footprint.largest(Size(*image.size), rule, turn, limits) for turn in (1, 6))
+    pixels = image.width * image.height + largest * frames
+    return pixels * BYTES_A_PIXEL + sum(decoded_bytes(stamp) for stamp in stamps.values())
 
 
 def _written_frames(data: bytes) -> int:
