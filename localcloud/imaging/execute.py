@@ -12,12 +12,13 @@ from types import MappingProxyType
 
 from PIL import Image, ImageSequence
 
-from localcloud.imaging import faces, footprint, plan, svg
+from localcloud.imaging import deep, faces, footprint, plan, svg
 from localcloud.imaging.encode import (
     ANIMATED,
     CONTENT_TYPES,
     NAMES,
     ORIENTATION,
+    Encoding,
     Frame,
     encoding_of,
     limited,
@@ -119,6 +120,8 @@ def _process(
         metadata = read_exif(image)
         pixels = {address: normalised(stamp) for address, stamp in stamps.items()}
         job = _Job(rule, metadata.get(ORIENTATION, 1), limits, pixels)
+        if deep.keeps(image, rule, encoding):
+            return _deep(_whole(source, limits), job, metadata, encoding)
         frames = list(_frames(image, job, animated=animated))
         if encoding.format == "heif" and not job.turns:
             # HEIF readers turn a picture by its container and never by EXIF.
@@ -139,6 +142,17 @@ def _process(
         height,
         encoding.reported_quality,
         _written_frames(data) if len(frames) > 1 else 1,
+    )
+
+
+def _deep(source: bytes, job: _Job, metadata: Image.Exif, encoding: Encoding) -> ImageResult:
+    image = deep.shaped(source, job.rule, job.orientation, job.limits)
+    if metadata and job.turns:
+        metadata[ORIENTATION] = 1
+    exif = metadata.tobytes() if metadata and not encoding.strip else b""
+    data = deep.written(image, exif)
+    return ImageResult(
+        data, CONTENT_TYPES["png"], "png", image.width, image.height, encoding.reported_quality, 1
     )
 
 
