@@ -24,6 +24,7 @@ from localcloud.cloud import Cloud
 from localcloud.errors import ServiceError
 from localcloud.http import XML, FileSlice, Request, Response, new_id
 from localcloud.limits import (
+    BODY_CHUNK,
     IDLE_BODY,
     IDLE_CONNECTION,
     MAX_HEADER,
@@ -31,14 +32,17 @@ from localcloud.limits import (
     MAX_REQUESTS,
     STOP_SECONDS,
 )
+from localcloud.tls.contexts import Contexts
+from localcloud.tls.door import Door
 
 _log = logging.getLogger("localcloud")
 _QUICKACK = getattr(socket, "TCP_QUICKACK", None)
 _INLINE = 64 * 1024  # a file up to this size goes out in one write with its head
 _LINGER = 2.0  # seconds to read on after a refusal, so that the client gets to see it
+# In the status line too: it is all that most clients show.
 _NO_CONNECT = (
-    "The local cloud speaks plain HTTP and opens no tunnels: set COS_SCHEME=http "
-    "(Scheme='http' in the SDK's CosConfig).\n"
+    "The local cloud opens no tunnel here: start it with --tls, or set COS_SCHEME=http "
+    "(Scheme='http' in the SDK's CosConfig)"
 )
 
 
@@ -69,10 +73,12 @@ class _Listener(web.Server):
 
 
 class Server:
-    """One listening socket in front of a `Cloud`."""
+    """One listening socket in front of a `Cloud`; with `contexts`, it speaks TLS as well."""
 
-    def __init__(self, cloud: Cloud) -> None:
+    def __init__(self, cloud: Cloud, contexts: Contexts | None = None) -> None:
         self._cloud = cloud
+        self._contexts = contexts
+        self._door: Door | None = None
         self._busy = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -93,9 +99,13 @@ class Server:
         )
         self._runner = web.ServerRunner(listener, shutdown_timeout=1.0)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, host, port, backlog=512)
-        await site.start()
-        bound = self._runner.addresses[0]
+        if self._contexts is not None:
+            self._door = Door(listener, self._contexts)
+            bound = await self._door.open(host, port)
+        else:
+            site = web.TCPSite(self._runner, host, port, backlog=512)
+            await site.start()
+            bound = self._runner.addresses[0]
         name = f"[{bound[0]}]" if ":" in bound[0] else bound[0]
         return f"http://{name}:{bound[1]}"
 
@@ -104,6 +114,8 @@ class Server:
         if self._runner is None:
             return
         self._stopping = True
+        if self._door is not None:
+            await self._door.close()
         for site in list(self._runner.sites):
             await site.stop()
         # aiohttp's own shutdown would stop reading the bodies of requests that are at work.
@@ -114,7 +126,7 @@ class Server:
 
     async def _handle(self, incoming: web.BaseRequest) -> web.StreamResponse:
         if incoming.method == "CONNECT":
-            refusal = web.Response(status=501, text=_NO_CONNECT)
+            refusal = web.Response(status=501, reason=_NO_CONNECT, text=_NO_CONNECT + ".\n")
             refusal.force_close()
             return refusal
         if self._busy >= MAX_REQUESTS:
@@ -291,8 +303,15 @@ async def _send_file(
     transport = incoming.transport
     if transport is None:
         raise ConnectionResetError("the client has gone")
-    loop = asyncio.get_running_loop()
-    sent = await loop.sendfile(transport, file, part.start, part.length)
+    sent = 0
+    if transport.get_extra_info("sslcontext") is not None:
+        # What is encrypted passes through memory; asyncio would take it in steps of 16 KB.
+        while sent < part.length and (chunk := file.read(min(BODY_CHUNK, part.length - sent))):
+            await answer.write(chunk)
+            sent += len(chunk)
+    else:
+        loop = asyncio.get_running_loop()
+        sent = await loop.sendfile(transport, file, part.start, part.length)
     if sent < part.length:
         transport.abort()
         raise ConnectionResetError("the object's file is shorter than it was")

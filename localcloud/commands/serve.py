@@ -10,8 +10,10 @@ import os
 import signal
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
+from localcloud.addressing import plays
 from localcloud.cloud import Cloud
 from localcloud.commands.failure import CommandError, UsageError
 from localcloud.config import DEFAULT_BUCKET, DEFAULT_DATA, DEFAULT_PORT, DEFAULT_REGION, Config
@@ -22,6 +24,9 @@ from localcloud.scf.layer import LayerError
 from localcloud.server import Server
 from localcloud.storage import Bucket
 from localcloud.storage.directory import DataFolderError, DirectoryStorage
+from localcloud.tls.authority import AuthorityError, open_authority
+from localcloud.tls.contexts import Contexts
+from localcloud.tls.trust import publish
 from shared.errors import ConfigError
 
 _TEMPORARY_SECONDS = 7200  # how long the keys of a function's role are good
@@ -41,6 +46,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--region", default=DEFAULT_REGION, help=f"default: {DEFAULT_REGION}")
     parser.add_argument("--no-functions", action="store_true", help="uploads trigger nothing")
+    parser.add_argument("--tls", action="store_true", help="answer https and CONNECT as well")
     parser.add_argument(
         "--project", type=Path, default=Path(), help="folder of serverless.yml (default: .)"
     )
@@ -66,23 +72,26 @@ def run(args: argparse.Namespace) -> int:
         host=args.host,
     )
     try:
-        asyncio.run(_serve(config, args.project))
-    except (DataFolderError, ConfigError, LayerError) as error:
+        asyncio.run(_serve(config, args.project, tls=args.tls))
+    except (DataFolderError, AuthorityError, ConfigError, LayerError) as error:
         raise CommandError(str(error)) from None
     return 0
 
 
-async def _serve(config: Config, project: Path) -> None:
+async def _serve(config: Config, project: Path, *, tls: bool) -> None:
     async with contextlib.AsyncExitStack() as ending:
         storage = DirectoryStorage(config.data)
         ending.callback(storage.close)
         _create_buckets(storage, config)
+        contexts = None
+        if tls:
+            config, contexts = _open_tls(config)
         cloud = Cloud(config, storage)
         ending.callback(cloud.pool.shutdown, wait=False, cancel_futures=True)
         stopped = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-        server = Server(cloud)
+        server = Server(cloud, contexts)
         try:
             endpoint = await server.start(config.host, config.port)
         except OSError as error:
@@ -103,6 +112,14 @@ async def _serve(config: Config, project: Path) -> None:
             cloud.subscribe(functions.on_cos_event)
         print(f"localcloud ready {endpoint}", flush=True)
         await stopped.wait()
+
+
+def _open_tls(config: Config) -> tuple[Config, Contexts]:
+    folder = config.data / "tls"
+    authority = open_authority(folder, _log)
+    trust = publish(authority, folder)
+    _log(f"https: clients have to trust {trust.authority}; `localcloud env` makes them")
+    return replace(config, trust=trust), Contexts(authority, plays, folder)
 
 
 def _create_buckets(storage: DirectoryStorage, config: Config) -> None:

@@ -1,0 +1,1 @@
+"""HTTPS: a certificate authority of our own, certificates on demand, and the door they are for."""
