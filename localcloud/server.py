@@ -17,12 +17,13 @@ from aiohttp import hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.web_protocol import RequestHandler
 
-from localcloud import addressing, routing
+from localcloud import addressing, admin, operation_names, routing
 from localcloud.auth import authenticate, authorize
 from localcloud.ci import styles
 from localcloud.cloud import Cloud
 from localcloud.errors import ServiceError
-from localcloud.http import XML, FileSlice, Request, Response, new_id
+from localcloud.faults import playing
+from localcloud.http import NO_ANSWER, XML, FileSlice, Request, Response, new_id
 from localcloud.limits import (
     BODY_CHUNK,
     IDLE_BODY,
@@ -167,6 +168,8 @@ class Server:
 
     async def _answer(self, request: Request) -> Response:
         request = authenticate(request, self._cloud.credentials)
+        if request.bucket == admin.PLACE:
+            return await admin.answer(self._cloud, request)
         sub_resource = routing.sub_resource(request)
         if not sub_resource:
             request = styles.read_address(self._cloud, request)
@@ -174,6 +177,9 @@ class Server:
         operation = routing.operation(request)
         if request.bucket and operation is not routing.OPERATIONS["cos", "PUT", "bucket", ""]:
             _check_region(request, self._cloud.storage.bucket(request.bucket).region)
+        if self._cloud.faults.active:
+            name = operation_names.of_request(request)
+            return await playing.play(operation, name, self._cloud, request)
         return await operation(self._cloud, request)
 
 
@@ -269,6 +275,9 @@ async def _send(
         # An error's document has no place here; neither have its type and length.
         response = Response(response.status, {**response.headers, "Content-Length": "0"})
         response.headers.pop("Content-Type", None)
+    if playing.is_cut(response) and not (head and response.cut != NO_ANSWER):
+        answer = _wire(response, request_id, service, head=True)
+        await playing.break_off(incoming, answer, response)
     file = None
     if isinstance(response.body, FileSlice) and not head:
         try:

@@ -14,11 +14,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from localcloud.addressing import plays
+from localcloud.admin import parse_faults
 from localcloud.cloud import Cloud
 from localcloud.commands.failure import CommandError, UsageError
 from localcloud.config import DEFAULT_BUCKET, DEFAULT_DATA, DEFAULT_PORT, DEFAULT_REGION, Config
 from localcloud.cos.buckets import check_name
 from localcloud.errors import ServiceError
+from localcloud.faults.rules import FaultError, Rule
 from localcloud.scf import FunctionHost
 from localcloud.scf.layer import LayerError
 from localcloud.server import Server
@@ -48,6 +50,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-functions", action="store_true", help="uploads trigger nothing")
     parser.add_argument("--tls", action="store_true", help="answer https and CONNECT as well")
     parser.add_argument(
+        "--fault",
+        action="append",
+        default=[],
+        metavar="OPERATION=WHAT",
+        help="misbehave, as in PutObject=slowdown,percent=30 (docs/local-cloud.md, Faults)",
+    )
+    parser.add_argument("--fault-seed", type=int, default=0, metavar="N", help="default: 0")
+    parser.add_argument(
         "--project", type=Path, default=Path(), help="folder of serverless.yml (default: .)"
     )
 
@@ -61,6 +71,10 @@ def run(args: argparse.Namespace) -> int:
             check_name(name)
         except ServiceError as error:
             raise UsageError(f"--bucket: {error.message}") from None
+    try:
+        faults = parse_faults(args.fault)
+    except FaultError as error:
+        raise UsageError(f"--fault: {error}") from None
     if not 0 <= args.port <= 65535:
         raise UsageError(f"--port is {args.port}: 0 to 65535 are allowed")
     config = Config(
@@ -72,22 +86,24 @@ def run(args: argparse.Namespace) -> int:
         host=args.host,
     )
     try:
-        asyncio.run(_serve(config, args.project, tls=args.tls))
+        asyncio.run(_serve(config, args, faults))
     except (DataFolderError, AuthorityError, ConfigError, LayerError) as error:
         raise CommandError(str(error)) from None
     return 0
 
 
-async def _serve(config: Config, project: Path, *, tls: bool) -> None:
+async def _serve(config: Config, args: argparse.Namespace, faults: list[Rule]) -> None:
     async with contextlib.AsyncExitStack() as ending:
         storage = DirectoryStorage(config.data)
         ending.callback(storage.close)
         _create_buckets(storage, config)
         contexts = None
-        if tls:
+        if args.tls:
             config, contexts = _open_tls(config)
         cloud = Cloud(config, storage)
         ending.callback(cloud.pool.shutdown, wait=False, cancel_futures=True)
+        cloud.faults.replace(faults, args.fault_seed)
+        ending.callback(cloud.faults.close)
         stopped = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stopped.set)
@@ -100,7 +116,7 @@ async def _serve(config: Config, project: Path, *, tls: bool) -> None:
         ending.push_async_callback(server.stop)
         if config.functions:
             functions = FunctionHost(
-                project,
+                args.project,
                 endpoint,
                 config,
                 _log,
