@@ -26,9 +26,8 @@ from localcloud.scf.layer import LayerError
 from localcloud.server import Server
 from localcloud.storage import Bucket
 from localcloud.storage.directory import DataFolderError, DirectoryStorage
-from localcloud.tls.authority import AuthorityError, open_authority
+from localcloud.tls import AuthorityError
 from localcloud.tls.contexts import Contexts
-from localcloud.tls.trust import publish
 from shared.errors import ConfigError
 
 _TEMPORARY_SECONDS = 7200  # how long the keys of a function's role are good
@@ -87,7 +86,7 @@ def run(args: argparse.Namespace) -> int:
     )
     try:
         asyncio.run(_serve(config, args, faults))
-    except (DataFolderError, AuthorityError, ConfigError, LayerError) as error:
+    except (DataFolderError, AuthorityError, FaultError, ConfigError, LayerError) as error:
         raise CommandError(str(error)) from None
     return 0
 
@@ -131,6 +130,10 @@ async def _serve(config: Config, args: argparse.Namespace, faults: list[Rule]) -
 
 
 def _open_tls(config: Config) -> tuple[Config, Contexts]:
+    # Costs 50 ms, which a cloud without TLS saves.
+    from localcloud.tls.authority import open_authority
+    from localcloud.tls.trust import publish
+
     folder = config.data / "tls"
     authority = open_authority(folder, _log)
     trust = publish(authority, folder)

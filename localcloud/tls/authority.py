@@ -28,18 +28,15 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from localcloud.tls import LOOPBACK, AuthorityError
+
 DOMAINS = ("myqcloud.com", "tencentcos.cn", "tencentcloudapi.com", "localhost")
 NETWORKS = (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128"))
-LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 LIFE = datetime.timedelta(days=3650)
 RENEW = datetime.timedelta(days=30)  # an authority with less than this left is replaced
 LEAF_LIFE = datetime.timedelta(days=90)
 _EARLIER = datetime.timedelta(days=1)  # the clock of a container or of a test may be behind ours
 _MAX_FILE = 64 * 1024
-
-
-class AuthorityError(RuntimeError):
-    """The folder cannot hold the authority; the message says why."""
 
 
 class _UnusableError(ValueError):

@@ -9,8 +9,12 @@ import tempfile
 from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from localcloud.tls.authority import LOOPBACK, Authority, Leaf
+from localcloud.tls import LOOPBACK
+
+if TYPE_CHECKING:
+    from localcloud.tls.authority import Authority, Leaf
 
 MAX_CONTEXTS = 128
 _RENEW = datetime.timedelta(days=1)

@@ -7,7 +7,8 @@ from pathlib import Path
 import certifi
 
 from localcloud.config import Trust
-from localcloud.tls.authority import Authority, AuthorityError, write_whole
+from localcloud.tls import AuthorityError
+from localcloud.tls.authority import Authority, write_whole
 
 
 def publish(authority: Authority, folder: Path) -> Trust:
