@@ -102,8 +102,8 @@ def parse(text: str, find: Callable[[str], str | None], names: Iterable[str]) ->
         raise FaultError(f"the fault {text!r} is not of the form <operation>=<what>")
     operation = ANY if name == ANY else find(name)
     if operation is None:
-        near = difflib.get_close_matches(name, names, 3, 0.5)
-        hint = f": is {' or '.join(near)} meant?" if near else f"; {ANY} means every one"
+        near = difflib.get_close_matches(name, names, 1)
+        hint = f": is {near[0]} meant?" if near else f"; {ANY} means every one"
         raise FaultError(f"the operation {name!r} is not played{hint}")
     what, *options = (part.strip() for part in rest.split(","))
     kind, _, value = what.partition(":")
