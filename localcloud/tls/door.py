@@ -128,10 +128,15 @@ class Door:
                     await _say_last(connection, alert)
                 connection.close()
                 return
+            try:
+                context = self._contexts.of(host)
+            except OSError as error:
+                _log.error("no certificate could be made for %s: %s", host, error.strerror)
+                raise
             await loop.connect_accepted_socket(
                 self._listener,
                 connection,
-                ssl=self._contexts.of(host),
+                ssl=context,
                 ssl_handshake_timeout=HANDSHAKE_SECONDS,
                 ssl_shutdown_timeout=_LINGER,
             )

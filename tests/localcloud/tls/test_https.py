@@ -11,7 +11,10 @@ import sys
 import pytest
 import requests
 
+from localcloud.admin import parse_faults
 from localcloud.config import DEFAULT_BUCKET
+from tests.conftest import sdk_client
+from tests.localcloud.conftest import Signed
 
 HOST = f"{DEFAULT_BUCKET}.cos.ap-guangzhou.myqcloud.com"
 LARGE = bytes(range(256)) * 3000
@@ -170,3 +173,34 @@ def test_the_same_authority_after_a_restart(start_cloud):
 def test_plain_http_on_the_same_port(secure):
     answer = requests.get(f"{secure.url}/{DEFAULT_BUCKET}/k", timeout=20)
     assert (answer.status_code, "AccessDenied" in answer.text) == (403, True)
+
+
+def test_a_fault_cuts_an_encrypted_answer(inside_secure, authority, tmp_path):
+    (tmp_path / "ca.pem").write_bytes(authority.certificate)
+    signed = Signed(inside_secure.url)
+    signed("PUT", "/k", data=LARGE)
+    inside_secure.cloud.faults.add(parse_faults(["GetObject=cut:100000"]))
+    link = sdk_client(inside_secure.url, Scheme="https").get_presigned_url(
+        DEFAULT_BUCKET, "k", "GET"
+    )
+    answer = requests.get(
+        link, proxies={"https": inside_secure.url}, verify=str(tmp_path / "ca.pem"),
+        stream=True, timeout=20,
+    )  # fmt: skip
+    assert answer.raw.read(100_000) == LARGE[:100_000]
+    with pytest.raises(Exception, match="IncompleteRead"):
+        answer.raw.read(1)
+
+
+def test_a_folder_that_takes_no_more_certificates(inside_secure, tmp_path, caplog):
+    shutil.rmtree(tmp_path / "tls")
+    for host in (HOST, None):
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        port = int(inside_secure.url.rpartition(":")[2])
+        connection = socket.create_connection(("127.0.0.1", port), 20)
+        with pytest.raises(OSError):  # noqa: PT011 - TLS libraries word it differently
+            context.wrap_socket(connection, server_hostname=host)
+        connection.close()
+    assert "no certificate could be made for" in caplog.text
+    assert requests.get(inside_secure.url, timeout=20).status_code == 403
