@@ -20,6 +20,7 @@ from localcloud.tls.contexts import Contexts
 
 HANDSHAKE_SECONDS = 10.0  # for the head of a CONNECT, and for a TLS handshake
 MAX_UNDECIDED = 256  # connections that have not said what they speak, or shake hands
+MAX_ENCRYPTED = 512  # open at one time: asyncio keeps 256 KB for each
 MAX_HEAD = 16 * 1024
 _HELLO = 16 * 1024  # a ClientHello is one record of at most this
 _HANDSHAKE = b"\x16"  # the record type that every TLS connection begins with
@@ -51,6 +52,7 @@ class Door:
         self._sockets: list[socket.socket] = []
         self._accepting: list[asyncio.Task[None]] = []
         self._undecided: dict[asyncio.Task[None], None] = {}
+        self._encrypted: list[socket.socket] = []
         self._ports: set[int] = set(_PORTS)
 
     async def open(self, host: str, port: int) -> tuple[str, int]:
@@ -123,6 +125,8 @@ class Door:
     async def _hand_on(self, connection: socket.socket, host: str, *, encrypted: bool) -> None:
         loop = asyncio.get_running_loop()
         if encrypted:
+            self._make_room()
+            self._encrypted.append(connection)
             if alert := self._contexts.objection(connection.recv(_HELLO, socket.MSG_PEEK)):
                 async with asyncio.timeout(_LINGER):
                     await _say_last(connection, alert)
@@ -142,6 +146,14 @@ class Door:
             )
         else:
             await loop.connect_accepted_socket(self._listener, connection)
+
+    def _make_room(self) -> None:
+        if len(self._encrypted) >= MAX_ENCRYPTED:
+            # Whoever owns a connection closes its socket at the end.
+            self._encrypted = [one for one in self._encrypted if one.fileno() >= 0]
+        if len(self._encrypted) >= MAX_ENCRYPTED:
+            _log.warning("%d encrypted connections are open: one more is closed", MAX_ENCRYPTED)
+            raise ConnectionAbortedError
 
     async def _tunnel(self, connection: socket.socket) -> str:
         """Take the head of a CONNECT and say yes; the host asked for. Raises `_RefusedError`."""

@@ -4,6 +4,7 @@ import contextlib
 import socket
 import ssl
 import threading
+import time
 
 import pytest
 import requests
@@ -209,3 +210,26 @@ def test_early_leavers_are_forgotten(inside_secure, caplog):
             connection.sendall(beginning)
     assert requests.get(inside_secure.url, timeout=20).status_code == 403
     assert caplog.text == ""
+
+
+def test_encrypted_connections_are_bounded(inside_secure, authority, monkeypatch, caplog):
+    monkeypatch.setattr(door, "MAX_ENCRYPTED", 3)
+    context = ssl.create_default_context(cadata=authority.certificate.decode())
+
+    def secured():
+        return context.wrap_socket(connect(inside_secure), server_hostname="localhost")
+
+    held = [secured() for _ in range(3)]
+    with pytest.raises(OSError):  # noqa: PT011 - closed or reset
+        secured()
+    assert "3 encrypted connections are open" in caplog.text
+    assert requests.get(inside_secure.url, timeout=20).status_code == 403
+    held.pop().close()
+    deadline = time.monotonic() + 20
+    while len(held) < 3 and time.monotonic() < deadline:
+        with contextlib.suppress(OSError):  # until the cloud has seen that one is gone
+            held.append(secured())
+    held[2].sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    assert held[2].recv(65536).startswith(b"HTTP/1.1 403 ")
+    for connection in held:
+        connection.close()
