@@ -91,13 +91,20 @@ class FileSlice:
     length: int
 
 
+NO_ANSWER = -1  # `Response.cut`: not even the head
+
+
 @dataclass
 class Response:
-    """An answer. Header names go out in the case given."""
+    """An answer. Header names go out in the case given.
+
+    `cut` is a fault: the connection breaks after so many bytes of the body.
+    """
 
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes | FileSlice = b""
+    cut: int | None = None
 
 
 def xml_response(root: str | bytes | Element, status: int = 200) -> Response:

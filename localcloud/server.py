@@ -17,15 +17,17 @@ from aiohttp import hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.web_protocol import RequestHandler
 
-from localcloud import addressing, routing
+from localcloud import addressing, admin, operation_names, routing
 from localcloud.auth import authenticate, authorize
 from localcloud.ci import styles
 from localcloud.ci.errors import add_number
 from localcloud.ci.processing import rule_of
 from localcloud.cloud import Cloud
 from localcloud.errors import ServiceError
-from localcloud.http import XML, FileSlice, Request, Response, new_id
+from localcloud.faults import playing
+from localcloud.http import NO_ANSWER, XML, FileSlice, Request, Response, new_id
 from localcloud.limits import (
+    BODY_CHUNK,
     IDLE_BODY,
     IDLE_CONNECTION,
     MAX_HEADER,
@@ -33,14 +35,17 @@ from localcloud.limits import (
     MAX_REQUESTS,
     STOP_SECONDS,
 )
+from localcloud.tls.contexts import Contexts
+from localcloud.tls.door import Door
 
 _log = logging.getLogger("localcloud")
 _QUICKACK = getattr(socket, "TCP_QUICKACK", None)
 _INLINE = 64 * 1024  # a file up to this size goes out in one write with its head
 _LINGER = 2.0  # seconds to read on after a refusal, so that the client gets to see it
+# In the status line too: it is all that most clients show.
 _NO_CONNECT = (
-    "The local cloud speaks plain HTTP and opens no tunnels: set COS_SCHEME=http "
-    "(Scheme='http' in the SDK's CosConfig).\n"
+    "The local cloud opens no tunnel here: start it with --tls, or set COS_SCHEME=http "
+    "(Scheme='http' in the SDK's CosConfig)"
 )
 
 
@@ -71,10 +76,12 @@ class _Listener(web.Server):
 
 
 class Server:
-    """One listening socket in front of a `Cloud`."""
+    """One listening socket in front of a `Cloud`; with `contexts`, it speaks TLS as well."""
 
-    def __init__(self, cloud: Cloud) -> None:
+    def __init__(self, cloud: Cloud, contexts: Contexts | None = None) -> None:
         self._cloud = cloud
+        self._contexts = contexts
+        self._door: Door | None = None
         self._busy = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -95,9 +102,13 @@ class Server:
         )
         self._runner = web.ServerRunner(listener, shutdown_timeout=1.0)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, host, port, backlog=512)
-        await site.start()
-        bound = self._runner.addresses[0]
+        if self._contexts is not None:
+            self._door = Door(listener, self._contexts)
+            bound = await self._door.open(host, port)
+        else:
+            site = web.TCPSite(self._runner, host, port, backlog=512)
+            await site.start()
+            bound = self._runner.addresses[0]
         name = f"[{bound[0]}]" if ":" in bound[0] else bound[0]
         return f"http://{name}:{bound[1]}"
 
@@ -106,6 +117,8 @@ class Server:
         if self._runner is None:
             return
         self._stopping = True
+        if self._door is not None:
+            await self._door.close()
         for site in list(self._runner.sites):
             await site.stop()
         # aiohttp's own shutdown would stop reading the bodies of requests that are at work.
@@ -116,7 +129,7 @@ class Server:
 
     async def _handle(self, incoming: web.BaseRequest) -> web.StreamResponse:
         if incoming.method == "CONNECT":
-            refusal = web.Response(status=501, text=_NO_CONNECT)
+            refusal = web.Response(status=501, reason=_NO_CONNECT, text=_NO_CONNECT + ".\n")
             refusal.force_close()
             return refusal
         if self._busy >= MAX_REQUESTS:
@@ -165,6 +178,8 @@ class Server:
 
     async def _operate(self, request: Request) -> Response:
         request = authenticate(request, self._cloud.credentials)
+        if request.bucket == admin.PLACE:
+            return await admin.answer(self._cloud, request)
         sub_resource = routing.sub_resource(request)
         if not sub_resource:
             request = styles.read_address(self._cloud, request)
@@ -172,6 +187,9 @@ class Server:
         operation = routing.operation(request)
         if request.bucket and operation is not routing.OPERATIONS["cos", "PUT", "bucket", ""]:
             _check_region(request, self._cloud.storage.bucket(request.bucket).region)
+        if self._cloud.faults.active:
+            name = operation_names.of_request(request)
+            return await playing.play(operation, name, self._cloud, request)
         return await operation(self._cloud, request)
 
 
@@ -267,6 +285,9 @@ async def _send(
         # An error's document has no place here; neither have its type and length.
         response = Response(response.status, {**response.headers, "Content-Length": "0"})
         response.headers.pop("Content-Type", None)
+    if playing.is_cut(response) and not (head and response.cut != NO_ANSWER):
+        answer = _wire(response, request_id, service, head=True)
+        await playing.break_off(incoming, answer, response)
     file = None
     if isinstance(response.body, FileSlice) and not head:
         try:
@@ -301,8 +322,15 @@ async def _send_file(
     transport = incoming.transport
     if transport is None:
         raise ConnectionResetError("the client has gone")
-    loop = asyncio.get_running_loop()
-    sent = await loop.sendfile(transport, file, part.start, part.length)
+    sent = 0
+    if transport.get_extra_info("sslcontext") is not None:
+        # What is encrypted passes through memory; asyncio would take it in steps of 16 KB.
+        while sent < part.length and (chunk := file.read(min(BODY_CHUNK, part.length - sent))):
+            await answer.write(chunk)
+            sent += len(chunk)
+    else:
+        loop = asyncio.get_running_loop()
+        sent = await loop.sendfile(transport, file, part.start, part.length)
     if sent < part.length:
         transport.abort()
         raise ConnectionResetError("the object's file is shorter than it was")
