@@ -10,8 +10,9 @@ from pathlib import Path
 from types import MappingProxyType
 
 from PIL import Image, ImageSequence
+from PIL.PngImagePlugin import PngInfo
 
-from localcloud.imaging import plan
+from localcloud.imaging import blind, plan
 from localcloud.imaging.encode import (
     ANIMATED,
     CONTENT_TYPES,
@@ -30,6 +31,8 @@ from localcloud.imaging.memory import BUDGET
 from localcloud.imaging.source import decoding, frame_count, normalised, open_image, read_exif
 from localcloud.imaging.stages import apply_stage, upright, wants_upright
 from shared.rules import (
+    BlindExtraction,
+    BlindWatermark,
     Cgif,
     Exif,
     ImageAve,
@@ -49,7 +52,8 @@ _INFORMATION = {ImageInfo: image_info, ImageAve: image_ave, Exif: exif}
 @dataclass(frozen=True)
 class ImageResult:
     """A finished file. `format` is jpg, png, gif, webp, bmp, or json for information rules;
-    `quality` is 100 where the format has none; `frames` is 1 for a still picture."""
+    `quality` is 100 where the format has none; `frames` is 1 for a still picture;
+    `watermark_status` (0 to 100) is only for the extraction of a full blind mark."""
 
     data: bytes
     content_type: str
@@ -58,6 +62,7 @@ class ImageResult:
     height: int
     quality: int
     frames: int
+    watermark_status: int | None = None
 
 
 def process(
@@ -69,13 +74,16 @@ def process(
 ) -> ImageResult:
     """Apply `rule`. CPU-bound and thread-safe.
 
-    `marks` holds the files of image watermarks by their address: nothing is fetched here.
+    `marks` holds the files of image watermarks, and what blind ones need, by their address:
+    nothing is fetched here.
 
     Raises ImageError; with `ignore-error/1` in the rule the source comes back instead.
     """
     if rule.is_info:
         read = _INFORMATION[type(rule.stages[0])]
         return ImageResult(read(source, limits=limits), "application/json", "json", 0, 0, 100, 1)
+    if rule.extraction is not None:
+        return _extracted(source, rule.extraction, limits, marks)
     try:
         return _process(source, rule, limits, marks)
     except ImageError:
@@ -89,15 +97,17 @@ def _process(
 ) -> ImageResult:
     image = open_image(source, limits)
     _refuse_round_gif(image, rule)
+    blind.check_source(image, rule)
     encoding = encoding_of(rule, NAMES[str(image.format)], source_quality(image))
     metadata = read_exif(image)
     orientation = metadata.get(ORIENTATION, 1)
     loop = image.info.get("loop")
-    job = _Job(rule, orientation, limits, _stamps(rule, limits, marks))
+    job = _Job(rule, orientation, limits, marks, _stamps(rule, limits, marks))
     animated = encoding.format in ANIMATED and frame_count(image) > 1
     if not animated:
         job = replace(job, rule=plan.scaled_decoding(image, rule, orientation, limits))
-    with BUDGET.reserved(_decoded_bytes(image, animated=animated), limits.memory):
+    taken = _decoded_bytes(image, animated=animated) + blind.extra_bytes(image, rule)
+    with BUDGET.reserved(taken, limits.memory):
         frames = list(_frames(image, job, animated=animated))
         if metadata and any(wants_upright(stage) for stage in rule.stages):
             metadata[ORIENTATION] = 1
@@ -136,6 +146,7 @@ class _Job:
     rule: Rule
     orientation: int
     limits: Limits
+    marks: Mapping[str, bytes]
     stamps: Mapping[str, Image.Image]
 
 
@@ -195,9 +206,26 @@ def _run(image: Image.Image, job: _Job) -> Image.Image:
             orientation = 1
         if isinstance(stage, ImageWatermark):
             image = draw_image(image, stage, job.stamps[stage.image], job.limits)
+        elif isinstance(stage, BlindWatermark):
+            image = blind.add(image, stage, job.marks, job.limits)
         else:
             image = apply_stage(image, stage, job.limits)
     return image
+
+
+def _extracted(
+    source: bytes | Path, stage: BlindExtraction, limits: Limits, marks: Mapping[str, bytes]
+) -> ImageResult:
+    """What a blind mark holds, as a PNG; a text also stands in its Comment."""
+    found = blind.extract(open_image(source, limits), stage, marks, limits)
+    comment = PngInfo()
+    if found.text is not None:
+        comment.add_text("Comment", found.text)
+    output = io.BytesIO()
+    found.picture.save(output, "PNG", pnginfo=comment)
+    width, height = found.picture.size
+    data = output.getvalue()
+    return ImageResult(data, CONTENT_TYPES["png"], "png", width, height, 100, 1, found.status)
 
 
 def _original(source: bytes | Path, limits: Limits) -> ImageResult:
