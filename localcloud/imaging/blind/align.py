@@ -16,6 +16,8 @@ from localcloud.imaging.blind.luma import Grey
 
 # Features are sought on pictures of about so many px, whatever the size of the real ones.
 _SIDE = 1000
+# Nothing is to be seen in less.
+_LEAST_SIDE = 32
 _FEATURES, _LEAST_MATCHES = 3000, 12
 _RATIO = 0.8
 _PATCH = 512
@@ -134,6 +136,8 @@ def _reduced(grey: Grey, like: tuple[int, ...] | None = None) -> Grey:
 def _matched(original: Grey, suspect: Grey) -> Matrix | None:
     """A shift, turn and scale by matching features (ORB, RANSAC)."""
     first, second = _reduced(original), _reduced(suspect)
+    if min(*first.shape, *second.shape) < _LEAST_SIDE:
+        return None
     finder = cv2.ORB_create(_FEATURES, fastThreshold=7)
     points, features = finder.detectAndCompute(first, None)
     others, other_features = finder.detectAndCompute(second, None)
@@ -170,6 +174,8 @@ def _snapped(matrix: Matrix) -> Matrix:
 def _refined(original: Grey, suspect: Grey, start: Matrix) -> Matrix | None:
     """`start` bettered to a small part of a pixel: ECC (Evangelidis and Psarakis, 2008)."""
     first, second = _reduced(original), _reduced(suspect)
+    if min(*first.shape, *second.shape) < _LEAST_SIDE:
+        return None
     up = _stretch(first.shape[::-1], original.shape[::-1])
     down = _stretch(suspect.shape[::-1], second.shape[::-1])
     small = _composed(_inverted(up), _composed(start, _inverted(down)))

@@ -58,14 +58,14 @@ def read(grey: Grey, mark: Mark) -> Found:
         layout = _layout(grid, mark)
         if not layout.spread:
             continue
-        reading = modulation.read(grid.plane(grey), layout, (ERRORS[0], ERRORS[-1]))
+        reading = modulation.read(grid.read(grid.plane(grey)), layout, (ERRORS[0], ERRORS[-1]))
         if best is None or reading.score > best.score:
             best = reading
         if best.score >= _SURE:
             break
     if best is None:
         return Found(np.zeros_like(mark), 0)
-    bits = code.decode(best.soft[: code.length(mark.size)], mark.size) ^ _mask(mark)
+    bits = code.decode(best.soft, mark.size) ^ _mask(mark)
     return Found(bits.reshape(mark.shape), _status(bits, mark.reshape(-1)))
 
 

@@ -20,13 +20,16 @@ from localcloud.imaging.blind.luma import Grey
 from localcloud.imaging.blind.modulation import Bits
 
 _PURPOSE = 1
-# A mean squared error that makes about 39.5 dB.
-_ERROR = 7.4
+# Mean squared errors that make about 39.5 dB, for a mark that needs every chip, and 43.5 dB.
+_MOST_ERROR, _LEAST_ERROR = 7.4, 3.0
+# Chips of one bit up to which the greater is needed.
+_FEW = 3
 # The mark's size is written too, into a small part of the chips.
 _SIZE_SHARE, _MOST_SIZE_CHIPS = 12, 8192
 # A size counts as found from so many standard deviations; beyond the second no other way of
 # aligning is tried.
 _FOUND, _SURE = 6.0, 12.0
+_OUTLIER, _NOTHING = 4.0, 1e-3
 
 
 def fits(grid: Grid, mark: Mark) -> bool:
@@ -53,7 +56,8 @@ def write(image: Image.Image, grid: Grid, mark: Mark) -> Image.Image:
         chips[order[start : start + coded.size]] *= 1 - 2 * coded.astype(np.float32)
     chips[order[2 * half + spread * coded.size :]] = 0
     chips *= _weights(luma.read(image), grid)
-    chips *= np.float32(math.sqrt(_ERROR * grid.cells / float((chips**2).sum())))
+    error = max(_LEAST_ERROR, _MOST_ERROR * min(1.0, _FEW / spread))
+    chips *= np.float32(math.sqrt(error * grid.cells / float((chips**2).sum())))
     return luma.add(image, grid.write(chips))
 
 
@@ -63,8 +67,8 @@ def read(original: Grey, suspect: Grey, grid: Grid) -> Mark | None:
     weights = _weights(original, grid) * _signs(grid)
     most = (original.shape[1] // 8, original.shape[0] // 8)
     for aligned in align.candidates(original, suspect):
-        plane = grid.plane(align.difference(original, aligned))
-        chips = (grid.read(plane) * weights)[_order(grid)]
+        chips = grid.read(grid.plane(align.difference(original, aligned)))
+        chips = (_bounded(chips) * weights)[_order(grid)]
         size, found = _size(chips, grid, most)
         if found > score:
             best, score = (size, chips), found
@@ -81,6 +85,14 @@ def read(original: Grey, suspect: Grey, grid: Grid) -> Mark | None:
     soft = chips[start : start + spread * length].reshape(spread, length).sum(axis=0)
     bits = code.decode(soft, count) ^ _mask(count)
     return bits.reshape(height, width)
+
+
+def _bounded(chips: Plane) -> Plane:
+    """What was painted over differs by far more than a mark does; outside of a crop all is 0."""
+    sizes = np.abs(chips)
+    covered = sizes[sizes > _NOTHING]
+    bound = _OUTLIER * float(np.median(covered)) if covered.size else 0.0
+    return chips.clip(-bound, bound)
 
 
 def _size(chips: Plane, grid: Grid, most: tuple[int, int]) -> tuple[tuple[int, int], float]:

@@ -98,10 +98,10 @@ def write(image: Image.Image, layout: Layout, bits: Bits, error: float) -> Image
     return luma.add(image, total)
 
 
-def read(plane: Plane, layout: Layout, errors: tuple[float, float]) -> Reading:
-    """The bits of a picture that was averaged to the grid; `errors` are the least and the greatest
-    that the writer may have been given."""
-    numbers = layout.grid.read(plane)[layout.order()]
+def read(chips: Plane, layout: Layout, errors: tuple[float, float]) -> Reading:
+    """The bits in the chips of a picture; `errors` are the least and the greatest that the writer
+    may have been given."""
+    numbers = chips[layout.order()]
     numbers = (numbers * layout.signs()).sum(axis=0) / np.float32(math.sqrt(layout.spread))
     turn = np.float32(2 * math.pi)
     phase = layout.dither() * turn

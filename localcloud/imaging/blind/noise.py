@@ -6,6 +6,8 @@ of SplitMix64 (Steele, Lea, Flood: Fast splittable pseudorandom number generator
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -23,9 +25,13 @@ def words(key: int, count: int) -> NDArray[np.uint64]:
     return _mixed(np.arange(1, count + 1, dtype=np.uint64) * _STEP + seed)
 
 
+@lru_cache(2)
 def order(key: int, count: int) -> NDArray[np.intp]:
-    """The numbers below `count`, shuffled."""
-    return np.argsort(words(key, count), kind="stable")
+    """The numbers below `count`, shuffled; not to be written to."""
+    # No two words are equal: the mixing maps different numbers to different ones.
+    found = np.argsort(words(key, count))
+    found.flags.writeable = False
+    return found
 
 
 def signs(key: int, count: int) -> NDArray[np.float32]:

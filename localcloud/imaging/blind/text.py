@@ -39,12 +39,12 @@ def read(grey: Grey) -> str | None:
     """The text, None where none is found. By chance one in some hundred million is."""
     readings: list[tuple[Reading, int]] = []
     for grid in grids.candidates(grey.shape[1], grey.shape[0]):
-        plane = grid.plane(grey)
+        chips = grid.read(grid.plane(grey))
         for length in LENGTHS:
             layout = _layout(grid, length)
             if not layout.spread:
                 continue
-            reading = modulation.read(plane, layout, (_ERROR, _ERROR))
+            reading = modulation.read(chips, layout, (_ERROR, _ERROR))
             if reading.score >= _SURE and (text := _unpacked(reading, length)) is not None:
                 return text
             readings.append((reading, length))
