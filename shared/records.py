@@ -112,6 +112,7 @@ def _original(original: OriginalInfo | None) -> dict[str, Any] | None:
 
 def _output(output: OutputResult) -> dict[str, Any]:
     facts = output.facts
+    status = facts.watermark_status
     return {
         "name": output.name,
         "bucket": output.bucket,
@@ -124,4 +125,5 @@ def _output(output: OutputResult) -> dict[str, Any]:
         "size": facts.size,
         "frames": facts.frames,
         "etag": facts.etag,
+        **({} if status is None else {"watermark_status": status}),
     }

@@ -25,8 +25,11 @@ _ROWS, _COLUMNS = (np.array(axis) for axis in zip(*_PLACES, strict=True))
 _CELLS = 0.72
 # The shortest side of a picture that carries a mark, in px.
 LEAST_SIDE = math.ceil(SIDES[0] / _CELLS)
-# What a reader tries: pictures made smaller than half, and ratios of sides that were changed.
-_SHRUNK, _SKEWED = 2.2, 2.0
+# What a reader supposes: that the picture was this many times larger or smaller, and that its ratio
+# of sides was so.
+_LARGER, _SMALLER = 2.2, 0.2
+_RATIOS = (1.0, 0.9, 1.11, 0.8, 1.25, 0.7, 1.43)
+_ABOVE = 1 + 1e-9
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,7 @@ class Grid:
         return np.tile(weight.astype(np.float32).reshape(-1), len(_PLACES))
 
 
-def choose(width: int, height: int) -> Grid | None:
+def choose(width: float, height: float) -> Grid | None:
     """The grid for a picture; None for one with a side below `LEAST_SIDE`."""
     sides = [
         max((side for side in SIDES if side <= pixels * _CELLS), default=0)
@@ -88,21 +91,16 @@ def choose(width: int, height: int) -> Grid | None:
 
 def candidates(width: int, height: int) -> list[Grid]:
     """The grids that a mark in such a picture can lie on, the likeliest first."""
-    ratio, wanted = width / height, choose(width, height)
-    most = _CELLS * _SHRUNK
-    found = [
-        Grid(across, down)
-        for across in SIDES
-        for down in SIDES
-        if across <= width * most
-        and down <= height * most
-        and 1 / _SKEWED <= across / down / ratio <= _SKEWED
-    ]
-    area = wanted.cells if wanted else 1
-    return sorted(
-        found,
-        key=lambda grid: (
-            grid != wanted,
-            abs(math.log(grid.cells / area)) + abs(math.log(grid.width / grid.height / ratio)),
-        ),
-    )
+    found: dict[Grid, None] = {}
+    for ratio in _RATIOS:
+        stretch = math.sqrt(ratio)
+        across, down = width * stretch, height / stretch
+        most = _LARGER * max(stretch, 1 / stretch)
+        # From one of these sizes to the next the grid is the same.
+        scales = {1.0} | {side / _CELLS / pixels for side in SIDES for pixels in (across, down)}
+        for scale in sorted(scales, key=lambda scale: abs(math.log(scale))):
+            if _SMALLER <= scale <= most:
+                grid = choose(across * scale * _ABOVE, down * scale * _ABOVE)
+                if grid is not None:
+                    found.setdefault(grid)
+    return list(found)

@@ -80,7 +80,7 @@ def operations(*rules):
 
 
 def process(bucket, key, *rules):
-    """Persistent processing of a stored object: the UploadResult, and the answer as the SDK gives it."""
+    """Process a stored object: the UploadResult, and the answer as the SDK gives it."""
     _, data = bucket.client.ci_image_process(
         Bucket=bucket.name, Key=key, PicOperations=operations(*rules)
     )

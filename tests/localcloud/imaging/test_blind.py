@@ -384,10 +384,13 @@ def test_the_pseudo_random_numbers_never_change():
 
 
 def test_the_grid_of_a_picture_is_among_those_tried_at_any_common_size():
-    for width, height in ((89, 89), (640, 427), (1080, 1920), (4000, 3000), (1000, 300)):
+    sizes = [(120, 120), (640, 427), (1080, 1920), (1000, 300), (1067, 1067), (4000, 3000),
+             (9000, 3000), (400, 30000)]  # fmt: skip
+    for width, height in sizes:
         grid = grids.choose(width, height)
-        for scale in (0.5, 0.75, 1, 2):
-            tried = grids.candidates(round(width * scale), round(height * scale))
-            assert grid in tried
-            assert len(tried) < 80
+        for scale in (0.47, 0.5, 2 / 3, 0.75, 1, 1.3, 2, 3):
+            for ratio in (1, 0.85, 1.2):
+                tried = grids.candidates(round(width * scale * ratio), round(height * scale))
+                assert grid in tried
+                assert len(tried) <= 60
     assert grids.choose(88, 500) is None
