@@ -36,7 +36,7 @@ def word(text: str) -> str:
 
 def encoded(image: Image.Image, format: str = "JPEG", quality: int = 92) -> bytes:
     output = io.BytesIO()
-    options = {} if format == "PNG" else {"quality": quality}
+    options = {"compress_level": 1} if format == "PNG" else {"quality": quality}
     image.save(output, format, **options)
     return output.getvalue()
 

@@ -19,8 +19,8 @@ from localcloud.imaging.memory import BUDGET
 from localcloud.imaging.source import normalised, open_image
 from shared.rules import BlindExtraction, BlindWatermark
 
-# Ours: what a mark must have to be told from chance.
-LEAST_MARK_SIDE = 8
+# Ours: what a mark must have to be told from chance, and more than any grid holds.
+LEAST_MARK_SIDE, MOST_MARK_PIXELS = 8, 500_000
 # CI's: the source's sides are at least so many times the mark's (CI manual 004:7672).
 _SHARE = 8
 # For each pixel while a mark is sought.
@@ -49,14 +49,8 @@ def add(
     """
     check_pixels(image)
     grid = _grid(image)
-    if stage.text is not None and stage.picture is None:
-        if not text.fits(grid, stage.text):
-            raise ImageError(
-                BAD_PARAMETER,
-                f"the picture is {image.width}x{image.height}: too small for {len(stage.text)} "
-                "characters",
-            )
-        return text.write(image, grid, stage.text)
+    if stage.type == 3:
+        return _add_text(image, grid, stage.text or "")
     mark = _open_mark(_file(stage, marks), limits)
     _check_size(mark, image)
     method = full if stage.type == 2 else half
@@ -69,6 +63,15 @@ def add(
     if stage.type == 2:
         return full.write(image, grid, mark, stage.level)
     return half.write(image, grid, mark)
+
+
+def _add_text(image: Image.Image, grid: Grid, wanted: str) -> Image.Image:
+    if not text.fits(grid, wanted):
+        raise ImageError(
+            BAD_PARAMETER,
+            f"the picture is {image.width}x{image.height}: too small for {len(wanted)} characters",
+        )
+    return text.write(image, grid, wanted)
 
 
 def extract(
@@ -127,6 +130,11 @@ def _open_mark(data: bytes, limits: Limits) -> Mark:
     """The mark in black and white; what is transparent is black."""
     image = open_image(data, limits)
     check_still(image)
+    if image.width * image.height > MOST_MARK_PIXELS:
+        raise ImageError(
+            BAD_PARAMETER,
+            f"the watermark is {image.width}x{image.height}: at most {MOST_MARK_PIXELS} pixels",
+        )
     pixels = normalised(image)
     if pixels.mode == "RGBA":
         flat = Image.new("RGB", pixels.size)

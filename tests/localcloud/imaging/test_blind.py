@@ -305,6 +305,7 @@ def test_what_a_mark_may_not_be():
     for data, said in (
         (animation("GIF", [100, 100], (20, 20)), "animated"),
         (b"text", "no picture"),
+        (encoded(logo(1000, 501), "PNG"), "at most 500000 pixels"),
     ):
         with pytest.raises(ImageError, match=said):
             process(source, rule, marks={MARK: data})
