@@ -16,7 +16,7 @@ from collections.abc import Callable
 
 import numpy as np
 from photos import ROOT
-from PIL import Image, ImageDraw, ImageEnhance, ImageFont
+from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageFont
 
 from localcloud.imaging import process
 from shared.rules import parse
@@ -68,6 +68,9 @@ ATTACKS: dict[str, Callable[[Image.Image], bytes]] = {
     "50 %": lambda image: encoded(scaled(image, 0.5), "PNG"),
     "50 % and back": lambda image: encoded(scaled(image, 0.5).resize(image.size), "PNG"),
     "50 %, JPEG q75": lambda image: encoded(scaled(image, 0.5), quality=75),
+    "35 %": lambda image: encoded(scaled(image, 0.35), "PNG"),
+    "25 %": lambda image: encoded(scaled(image, 0.25), "PNG"),
+    "blur, sigma 1.5": lambda image: encoded(image.filter(ImageFilter.GaussianBlur(1.5)), "PNG"),
     "80 % x 70 %": lambda image: encoded(scaled(image, 0.8, 0.7), "PNG"),
     "200 %": lambda image: encoded(scaled(image, 2), "PNG"),
     "light +20 %": lambda image: encoded(ImageEnhance.Brightness(image).enhance(1.2), "PNG"),

@@ -27,7 +27,7 @@ _CELLS = 0.72
 LEAST_SIDE = math.ceil(SIDES[0] / _CELLS)
 # What a reader supposes: that the picture was this many times larger or smaller, and that its ratio
 # of sides was so.
-_LARGER, _SMALLER = 2.2, 0.2
+_LARGER, _SMALLER = 3.0, 0.2
 _RATIOS = (1.0, 0.9, 1.11, 0.8, 1.25, 0.7, 1.43)
 _ABOVE = 1 + 1e-9
 
