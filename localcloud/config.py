@@ -6,7 +6,11 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-DEFAULT_BUCKET = "examplebucket-1250000000"
+from localcloud.identity.users import User
+
+OWNER_APPID = "1250000000"
+OWNER_UIN = "100000000001"  # of the main account that the cloud belongs to
+DEFAULT_BUCKET = f"examplebucket-{OWNER_APPID}"
 DEFAULT_REGION = "ap-guangzhou"
 # Public on purpose: they open nothing but a cloud on loopback.
 DEFAULT_SECRET_ID = "AKIDlocalcloud"  # noqa: S105
@@ -21,7 +25,8 @@ def _from_environment(name: str, default: str) -> str:
 
 @dataclass(frozen=True)
 class Config:
-    """The settings of one local cloud. `port` 0 means any free one; `buckets` are `name-appid`."""
+    """The settings of one local cloud. `port` 0 means any free one; `buckets` are `name-appid`;
+    `users` are further keys beside the main account's."""
 
     port: int = 0
     data: Path = DEFAULT_DATA
@@ -36,6 +41,7 @@ class Config:
     )
     functions: bool = True
     host: str = "127.0.0.1"
+    users: tuple[User, ...] = ()
 
 
 def client_environment(endpoint: str, config: Config) -> dict[str, str]:

@@ -17,12 +17,13 @@ from aiohttp import hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.web_protocol import RequestHandler
 
-from localcloud import addressing, routing
-from localcloud.auth import authenticate, authorize
+from localcloud import addressing, api3, routing, s3_compat
 from localcloud.ci import styles
 from localcloud.cloud import Cloud
 from localcloud.errors import ServiceError
 from localcloud.http import XML, FileSlice, Request, Response, new_id
+from localcloud.identity.authentication import authenticate
+from localcloud.identity.authorization import authorize
 from localcloud.limits import (
     IDLE_BODY,
     IDLE_CONNECTION,
@@ -154,15 +155,17 @@ class Server:
         return await _send(incoming, response, request_id, service)
 
     async def _answer(self, request: Request) -> Response:
-        request = authenticate(request, self._cloud.credentials)
-        sub_resource = routing.sub_resource(request)
-        if not sub_resource:
+        if request.service == "api":
+            return await api3.answer(self._cloud, request)
+        sent = authenticate(request, self._cloud.credentials)
+        request = s3_compat.translate(self._cloud, sent)
+        if not routing.sub_resource(request):
             request = styles.read_address(self._cloud, request)
-        authorize(request, self._cloud.storage, sub_resource)
+        authorize(self._cloud, request, routing.row(request))
         operation = routing.operation(request)
         if request.bucket and operation is not routing.OPERATIONS["cos", "PUT", "bucket", ""]:
             _check_region(request, self._cloud.storage.bucket(request.bucket).region)
-        return await operation(self._cloud, request)
+        return s3_compat.answer(sent, await operation(self._cloud, request))
 
 
 def _check_region(request: Request, region: str) -> None:

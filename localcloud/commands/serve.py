@@ -14,9 +14,17 @@ from pathlib import Path
 
 from localcloud.cloud import Cloud
 from localcloud.commands.failure import CommandError, UsageError
-from localcloud.config import DEFAULT_BUCKET, DEFAULT_DATA, DEFAULT_PORT, DEFAULT_REGION, Config
+from localcloud.config import (
+    DEFAULT_BUCKET,
+    DEFAULT_DATA,
+    DEFAULT_PORT,
+    DEFAULT_REGION,
+    OWNER_UIN,
+    Config,
+)
 from localcloud.cos.buckets import check_name
 from localcloud.errors import ServiceError
+from localcloud.identity import users
 from localcloud.scf import FunctionHost
 from localcloud.scf.layer import LayerError
 from localcloud.server import Server
@@ -42,6 +50,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--region", default=DEFAULT_REGION, help=f"default: {DEFAULT_REGION}")
     parser.add_argument("--no-functions", action="store_true", help="uploads trigger nothing")
     parser.add_argument(
+        "--users",
+        type=Path,
+        metavar="FILE",
+        help="JSON list of further keys, each with its account, user and policy",
+    )
+    parser.add_argument(
         "--project", type=Path, default=Path(), help="folder of serverless.yml (default: .)"
     )
 
@@ -64,12 +78,20 @@ def run(args: argparse.Namespace) -> int:
         region=args.region,
         functions=not args.no_functions and (args.project / "serverless.yml").is_file(),
         host=args.host,
+        users=_users(args.users),
     )
     try:
         asyncio.run(_serve(config, args.project))
     except (DataFolderError, ConfigError, LayerError) as error:
         raise CommandError(str(error)) from None
     return 0
+
+
+def _users(path: Path | None) -> tuple[users.User, ...]:
+    try:
+        return users.load(path, OWNER_UIN) if path else ()
+    except ConfigError as error:
+        raise UsageError(f"--users: {error}") from None
 
 
 async def _serve(config: Config, project: Path) -> None:

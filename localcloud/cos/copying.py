@@ -10,6 +10,7 @@ from localcloud.cloud import Cloud
 from localcloud.cos import acl, conditions, objects, tagging, xml
 from localcloud.errors import ServiceError
 from localcloud.http import FileSlice, Request, Response, decode, xml_response
+from localcloud.identity.authorization import require
 from localcloud.limits import BODY_CHUNK
 from localcloud.storage import StoredObject
 
@@ -64,7 +65,7 @@ async def copy_object(cloud: Cloud, request: Request) -> Response:
 def copy_source(cloud: Cloud, request: Request) -> StoredObject:
     """The object that x-cos-copy-source names, if the x-cos-copy-source-If-... conditions hold.
 
-    Raises `ServiceError` InvalidCopySource, NoSuchKey, PreconditionFailed.
+    Raises `ServiceError` InvalidCopySource, AccessDenied, NoSuchKey, PreconditionFailed.
     """
     header = request.headers["x-cos-copy-source"]
     match = _SOURCE.fullmatch(header)
@@ -79,6 +80,7 @@ def copy_source(cloud: Cloud, request: Request) -> StoredObject:
         raise ServiceError(
             "NoSuchBucket", f"the source bucket is in {bucket.region}, not in {match['region']}"
         )
+    require(cloud, request, "cos:GetObject", bucket.name, decode(match["key"]))
     source = cloud.storage.head(bucket.name, decode(match["key"]))
     if conditions.is_unchanged(request, source, prefix="x-cos-copy-source-"):
         raise ServiceError(

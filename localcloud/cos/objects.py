@@ -13,6 +13,7 @@ from localcloud.cos.upload import receive
 from localcloud.errors import ServiceError
 from localcloud.events import cos_event
 from localcloud.http import FileSlice, Request, Response, xml_response
+from localcloud.identity.authorization import require
 from localcloud.limits import MAX_KEY, MAX_LIST, MAX_META, MAX_XML
 from localcloud.storage import StoredObject
 
@@ -206,10 +207,31 @@ async def delete_objects(cloud: Cloud, request: Request) -> Response:
     if not 0 < len(keys) <= MAX_LIST or "" in keys:
         raise ServiceError("MalformedXML", f"Delete holds 1 to {MAX_LIST} Objects, each with a Key")
     quiet = (root.findtext("Quiet") or "").strip().lower() == "true"
-    for key in keys:
+    refused = {key: error for key in keys if (error := _delete_refusal(cloud, request, key))}
+    if len(refused) == len(set(keys)):
+        raise refused[keys[0]]
+    allowed = [key for key in keys if key not in refused]
+    for key in allowed:
         _delete(cloud, request, key)
-    done = [] if quiet else [xml.element("Deleted", xml.element("Key", key)) for key in keys]
+    done = [] if quiet else [xml.element("Deleted", xml.element("Key", key)) for key in allowed]
+    done += [
+        xml.element(
+            "Error",
+            xml.element("Key", key),
+            xml.element("Code", error.code),
+            xml.element("Message", error.message),
+        )
+        for key, error in refused.items()
+    ]
     return xml_response(xml.document("DeleteResult", done))
+
+
+def _delete_refusal(cloud: Cloud, request: Request, key: str) -> ServiceError | None:
+    try:
+        require(cloud, request, "cos:DeleteMultipleObjects", request.bucket, key)
+    except ServiceError as error:
+        return error
+    return None
 
 
 def _delete(cloud: Cloud, request: Request, key: str) -> None:

@@ -7,8 +7,8 @@ import pytest
 import requests
 from qcloud_cos import CosConfig, CosS3Client, CosServiceError
 
-from localcloud.auth import CredentialStore
 from localcloud.config import DEFAULT_BUCKET, Config
+from localcloud.identity.credentials import CredentialStore
 from shared import signing
 
 CONFIG = Config()
@@ -208,7 +208,7 @@ class TestTemporaryCredentials:
         assert (caught.value.get_status_code(), caught.value.get_error_code()) == expected
 
     def test_the_oldest_go_first(self, monkeypatch):
-        monkeypatch.setattr("localcloud.auth.MAX_TEMPORARY", 2)
+        monkeypatch.setattr("localcloud.identity.credentials.MAX_TEMPORARY", 2)
         store = CredentialStore(CONFIG)
         issued = [store.issue(60) for _ in range(3)]
         assert [store.find(one.secret_id) is None for one in issued] == [True, False, False]
