@@ -102,7 +102,7 @@ def _query(request: Request) -> tuple[Param, ...]:
 
 def _marker(token: str) -> str:
     try:
-        return base64.urlsafe_b64decode(token.encode()).decode()
+        return base64.b64decode(token.encode(), altchars=b"-_", validate=True).decode()
     except (binascii.Error, ValueError):
         message = "The continuation token provided is incorrect"
         raise ServiceError("InvalidArgument", message) from None

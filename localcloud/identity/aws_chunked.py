@@ -92,11 +92,12 @@ async def decode(
 async def _trailers(reader: _Reader, signer: Signer | None, checksum: Checksum | None) -> None:
     found: dict[str, str] = {}
     signed = b""
-    signature = ""
+    signature, lines = "", 0
     while line := await reader.line(at_end=True):
         name, colon, value = line.decode("latin-1").partition(":")
-        if not colon or len(found) >= MAX_TRAILERS:
-            raise _malformed("a trailer is <name>:<value>")
+        lines += 1
+        if not colon or lines > MAX_TRAILERS:
+            raise _malformed(f"trailers are up to {MAX_TRAILERS} lines of <name>:<value>")
         if name.lower() == _TRAILER_SIGNATURE:
             signature = value.strip()
         else:
