@@ -61,6 +61,7 @@ class Address:
         body: AsyncIterator[bytes],
         request_id: str,
         remote: str = "",
+        secure: bool = False,
     ) -> Request:
         """The anonymous request that is aimed here. Raises `ServiceError` InvalidURI."""
         return Request(
@@ -79,6 +80,7 @@ class Address:
             body=body,
             request_id=request_id,
             remote=remote,
+            secure=secure,
         )
 
 

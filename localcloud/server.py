@@ -184,6 +184,7 @@ def _request(incoming: web.BaseRequest, address: addressing.Address, request_id:
         body=_body(incoming),
         request_id=request_id,
         remote=incoming.remote or "",
+        secure=incoming.secure,
     )
 
 
