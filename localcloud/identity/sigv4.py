@@ -31,6 +31,7 @@ _STREAMS = {
 }
 _HASH = re.compile("[0-9a-f]{64}")
 _DATE = re.compile("[0-9]{8}T[0-9]{6}Z")
+_REGION = re.compile("[a-z]{1,20}(?:-[a-z0-9]{1,20}){1,4}")
 _SPACES = re.compile(rb" +")
 # Headers that change what is done, and so must be signed.
 _MUST_SIGN = ("x-amz-", "x-cos-", "pic-operations")
@@ -231,6 +232,8 @@ def _credential(text: str, *, link: bool = False) -> tuple[str, tuple[str, str, 
     parts = text.split("/")
     if len(parts) != 5 or not all(parts) or parts[3:] != ["s3", "aws4_request"]:
         raise _malformed("Credential must be <id>/<date>/<region>/s3/aws4_request", link=link)
+    if not _REGION.fullmatch(parts[2]):
+        raise _malformed(f"the region {parts[2][:40]!r} is none", link=link)
     return parts[0], (parts[1], parts[2], parts[3])
 
 
@@ -248,8 +251,8 @@ def _date(text: str, scope: tuple[str, str, str], *, link: bool = False) -> str:
 
 def _names(text: str, *, link: bool = False) -> tuple[str, ...]:
     names = tuple(text.split(";"))
-    if "host" not in names or len(names) > 100:
-        raise _malformed("SignedHeaders must name host", link=link)
+    if "host" not in names or len(names) > 100 or not text.isascii():
+        raise _malformed("SignedHeaders must name host, and up to 99 others", link=link)
     return names
 
 

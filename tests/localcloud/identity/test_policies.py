@@ -1,9 +1,12 @@
 """The policy language as a table: what a statement says about an access, and what is no policy."""
 
+import contextlib
 import json
 import time
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from localcloud.identity import globs
 from localcloud.identity.policies import Access, PolicyError, parse
@@ -276,6 +279,26 @@ def test_what_is_no_policy(text, reason):
         parse(text, principals=False)
     assert reason in str(caught.value)
     assert len(str(caught.value)) < 500
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.floats() | st.text(max_size=8) | st.just("*"),
+        lambda inner: st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                ["version", "statement", "effect", "action", "resource", "condition", "principal",
+                 "qcs", "string_equal", "ip_equal", "date_equal", "numeric_equal", "null_equal"]
+            ),
+            inner,
+            max_size=5,
+        ),
+        max_leaves=20,
+    )
+)  # fmt: skip
+def test_whatever_is_sent_is_a_policy_or_refused(document):
+    with contextlib.suppress(PolicyError):
+        parse(json.dumps({"statement": document}), principals=False)
 
 
 @pytest.mark.parametrize("principal", [None, {}, {"qcs": []}, {"aws": "*"}, "somebody", 5])

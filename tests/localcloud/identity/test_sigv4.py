@@ -156,6 +156,32 @@ def test_what_is_tampered_with(send, bucket, name, change, expected):
     assert CONFIG.secret_key not in answer.text
 
 
+@pytest.mark.parametrize(
+    ("host", "value"),
+    [
+        ("127.0.0.1", b"AWS4-HMAC-SHA256 Credential=\xff/20260101/r-1/s3/aws4_request,"),
+        ("127.0.0.1", b"AWS4-HMAC-SHA256 Credential=AKIDlocalcloud/DATE/\xff/s3/aws4_request,"),
+        ("127.0.0.1", b"AWS4-HMAC-SHA256 Credential=AKIDlocalcloud/DATE/../s3/aws4_request,"),
+        ("sts.tencentcloudapi.com", b"TC3-HMAC-SHA256 Credential=\xff/2026-01-01/sts/tc3_request,"),
+    ],
+)
+@pytest.mark.parametrize("names", [b"host", b"content-type;host;\xff"])
+def test_bytes_that_are_no_text(talk, host, value, names):
+    now = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()).encode()
+    value = value.replace(b"DATE", now[:8])
+    value += b"SignedHeaders=" + names + b",Signature=" + b"0" * 64
+    answer = talk(
+        b"GET /b-1250000000/k HTTP/1.1\r\nHost: " + host.encode() + b"\r\nConnection: close\r\n"
+        b"x-amz-content-sha256: UNSIGNED-PAYLOAD\r\nx-amz-date: "
+        + now
+        + b"\r\nx-tc-timestamp: \xff\r\nAuthorization: "
+        + value
+        + b"\r\n\r\n"
+    )
+    assert b"InternalError" not in answer
+    assert b"Authorization" in answer or b"AuthFailure" in answer or b"InvalidAccessKey" in answer
+
+
 def test_headers_that_are_added_later(send, bucket):
     signer = Signer(bucket)
     for name in ("x-amz-acl", "x-cos-acl", "x-amz-meta-a"):
