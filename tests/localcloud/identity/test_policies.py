@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import time
 
 import pytest
 from hypothesis import given
@@ -326,9 +325,8 @@ def test_patterns_know_the_star_only(pattern, text, expected):
     assert globs.matches(pattern, text) is expected
 
 
-def test_a_hostile_pattern_ends_soon():
-    pattern, text = "*a" * 10_000 + "b", "a" * 5_000
-    before = time.process_time()
-    assert not globs.matches(pattern, text)
-    # A matcher that goes back would take longer than the age of the universe.
-    assert time.process_time() - before < 5
+@pytest.mark.timeout(20)
+def test_a_hostile_pattern_ends():
+    """A matcher that goes back would not end before the sun does."""
+    assert not globs.matches("*a" * 10_000 + "b", "a" * 5_000)
+    assert globs.matches("*a" * 5_000, "a" * 5_000)
