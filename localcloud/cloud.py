@@ -8,10 +8,10 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from localcloud.auth import CredentialStore
 from localcloud.config import Config
 from localcloud.errors import ServiceError
 from localcloud.faults.engine import Faults
+from localcloud.identity.credentials import CredentialStore
 from localcloud.limits import MAX_IMAGE_QUEUE
 from localcloud.storage import Storage
 

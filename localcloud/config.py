@@ -6,7 +6,11 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-DEFAULT_BUCKET = "examplebucket-1250000000"
+from localcloud.identity.users import User
+
+OWNER_APPID = "1250000000"
+OWNER_UIN = "100000000001"  # of the main account that the cloud belongs to
+DEFAULT_BUCKET = f"examplebucket-{OWNER_APPID}"
 DEFAULT_REGION = "ap-guangzhou"
 # Public on purpose: they open nothing but a cloud on loopback.
 DEFAULT_SECRET_ID = "AKIDlocalcloud"  # noqa: S105
@@ -33,7 +37,7 @@ class Config:
     """The settings of one local cloud. `port` 0 means any free one; `buckets` are `name-appid`.
 
     With `sync` each write reaches the disk before it is answered; `trust` is there when the cloud
-    speaks HTTPS too.
+    speaks HTTPS too; `users` are further keys beside the main account's.
     """
 
     port: int = 0
@@ -51,6 +55,7 @@ class Config:
     host: str = "127.0.0.1"
     sync: bool = False
     trust: Trust | None = None
+    users: tuple[User, ...] = ()
 
 
 def client_environment(endpoint: str, config: Config) -> dict[str, str]:

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterable, Mapping
 
 from localcloud import addressing
-from localcloud.auth import authenticate, authorize
 from localcloud.ci.errors import refusal
 from localcloud.cloud import Cloud
 from localcloud.errors import ServiceError
 from localcloud.http import Request
+from localcloud.identity.authentication import authenticate
+from localcloud.identity.authorization import authorize
 from localcloud.imaging import LIMITS
 from localcloud.storage import StoredObject
 from shared.rules import BlindExtraction, BlindWatermark, ImageWatermark, Rule, Stage
@@ -57,7 +58,8 @@ def _find(cloud: Cloud, bucket: str, address: str, *, persistent: bool) -> Store
         allowed = f"an object of http://{bucket}.cos.{region}.myqcloud.com/"
         raise refusal(-106, f"image {address!r}: {allowed} is allowed", persistent=persistent)
     try:
-        authorize(authenticate(request, cloud.credentials), cloud.storage, "")
+        request = authenticate(request, cloud.credentials)
+        authorize(cloud, request, ("cos", "GET", "object", ""))
         stored = cloud.storage.head(request.bucket, request.key)
     except ServiceError as error:
         advice = "a private one needs a signature in its address"
