@@ -35,6 +35,11 @@ class Cloud:
         """Have `callback` called with each COS event, after the change is durable."""
         self._subscribers.append(callback)
 
+    @property
+    def observed(self) -> bool:
+        """Whether anybody wants to know of changes."""
+        return bool(self._subscribers)
+
     def emit(self, document: dict[str, Any]) -> None:
         """Tell the subscribers of a change."""
         for callback in self._subscribers:

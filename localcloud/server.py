@@ -20,6 +20,8 @@ from aiohttp.web_protocol import RequestHandler
 from localcloud import addressing, routing
 from localcloud.auth import authenticate, authorize
 from localcloud.ci import styles
+from localcloud.ci.errors import add_number
+from localcloud.ci.processing import rule_of
 from localcloud.cloud import Cloud
 from localcloud.cos import fetch
 from localcloud.cos.settings import cors, website
@@ -163,9 +165,18 @@ class Server:
 
     async def _answer(self, request: Request) -> Response:
         if request.method == "OPTIONS" and request.service == "cos" and request.bucket:
+            _check_region(request, self._cloud.storage.bucket(request.bucket).region)
             return await cors.preflight(self._cloud, request)
         if request.service == "website":
             return await website.serve(self._cloud, request)
+        try:
+            return await self._operate(request)
+        except ServiceError as error:
+            if rule_of(request) is not None:
+                add_number(error)
+            raise
+
+    async def _operate(self, request: Request) -> Response:
         request = authenticate(request, self._cloud.credentials)
         sub_resource = routing.sub_resource(request)
         if not sub_resource:

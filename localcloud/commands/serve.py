@@ -43,6 +43,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--bucket", action="append", metavar="NAME-APPID", help=f"default: {DEFAULT_BUCKET}"
     )
     parser.add_argument("--region", default=DEFAULT_REGION, help=f"default: {DEFAULT_REGION}")
+    parser.add_argument(
+        "--sync", action="store_true", help="answer a write when a power failure cannot undo it"
+    )
     parser.add_argument("--no-functions", action="store_true", help="uploads trigger nothing")
     parser.add_argument(
         "--days-ahead",
@@ -76,6 +79,7 @@ def run(args: argparse.Namespace) -> int:
         region=args.region,
         functions=not args.no_functions and (args.project / "serverless.yml").is_file(),
         host=args.host,
+        sync=args.sync,
     )
     try:
         asyncio.run(_serve(config, args.project, args.days_ahead * _DAY))
@@ -86,7 +90,7 @@ def run(args: argparse.Namespace) -> int:
 
 async def _serve(config: Config, project: Path, ahead: float) -> None:
     async with contextlib.AsyncExitStack() as ending:
-        storage = DirectoryStorage(config.data)
+        storage = DirectoryStorage(config.data, sync=config.sync)
         ending.callback(storage.close)
         _create_buckets(storage, config)
         cloud = Cloud(config, storage)

@@ -253,6 +253,8 @@ def _delete(cloud: Cloud, request: Request, key: str, version: str) -> StoredObj
 
 
 def _emit(cloud: Cloud, request: Request, stored: StoredObject, event: str) -> None:
+    if not cloud.observed:
+        return
     meta = {name: value for name, value in stored.headers.items() if name.lower().startswith(_META)}
     cloud.emit(
         cos_event(

@@ -21,7 +21,7 @@ from localcloud.storage import Storage
 
 @dataclass(frozen=True)
 class Received:
-    """A body on disk, synced: its size, MD5 in hex, CRC64 (ECMA-182, as COS prints it)."""
+    """A body on disk: its size, MD5 in hex, CRC64 (ECMA-182, as COS prints it)."""
 
     path: Path
     size: int
@@ -37,7 +37,7 @@ async def receive(
     expected = _expected_md5(content_md5)
     md5, crc, size = hashlib.md5(usedforsecurity=False), 0, 0
     try:
-        with path.open("wb") as file:
+        with path.open("wb", buffering=0) as file:
             async for chunk in body:
                 size += len(chunk)
                 if size > limit:
@@ -45,8 +45,8 @@ async def receive(
                 md5.update(chunk)
                 crc = crc64.xz(chunk, crc)
                 file.write(chunk)
-            file.flush()
-            await asyncio.to_thread(os.fsync, file.fileno())
+            if storage.sync:
+                await asyncio.to_thread(os.fsync, file.fileno())
         if expected and md5.digest() != expected:
             raise ServiceError("BadDigest", "the body is not the one that Content-MD5 describes")
     except OSError as error:

@@ -76,9 +76,12 @@ class Part:
 class Storage(Protocol):
     """Everything durable. Methods raise ServiceError with COS's codes.
 
-    `body` arguments are finished files from `scratch()`, which the storage takes over.
+    `body` arguments are finished files from `scratch()`, which the storage takes over. `sync` says
+    whether they must be on the disk by then.
     """
 
+    @property
+    def sync(self) -> bool: ...
     def create_bucket(self, bucket: Bucket) -> None: ...
     def bucket(self, name: str) -> Bucket: ...
     def buckets(self) -> list[Bucket]: ...

@@ -10,6 +10,7 @@ import contextlib
 import json
 import sqlite3
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -62,18 +63,21 @@ _BODY_TABLES = ("objects", "versions", "parts")
 class Database:
     """One connection, on one thread. Paths of bodies are kept relative to `bodies`."""
 
-    def __init__(self, file: Path, bodies: Path) -> None:
+    def __init__(self, file: Path, bodies: Path, *, sync: bool = False) -> None:
         """Raises sqlite3.Error for a file that is no such database."""
         self._bodies = bodies
         self._db = sqlite3.connect(file, isolation_level=None)
         self._db.row_factory = sqlite3.Row
         self._db.execute("PRAGMA journal_mode=WAL")
-        self._db.execute("PRAGMA synchronous=FULL")
+        # NORMAL never damages the file; only its last transactions can be lost.
+        self._db.execute(f"PRAGMA synchronous={'FULL' if sync else 'NORMAL'}")
         known = {row["name"] for row in self._db.execute("PRAGMA table_info(objects)")}
         with self.transaction():
             for statement in _UPGRADE if known and "version" not in known else ():
                 self._db.execute(statement)
         self._db.executescript(_SCHEMA)
+        # Asked for several times by every request; this is the only connection.
+        self._buckets = {row["name"]: Bucket(**row) for row in self._rows("buckets")}
 
     def close(self) -> None:
         self._db.close()
@@ -100,19 +104,20 @@ class Database:
             )
         except sqlite3.IntegrityError:
             return False
+        self._buckets[bucket.name] = bucket
         return True
 
     def bucket(self, name: str) -> Bucket | None:
-        row = self._db.execute("SELECT * FROM buckets WHERE name = ?", (name,)).fetchone()
-        return Bucket(**row) if row else None
+        return self._buckets.get(name)
 
     def buckets(self) -> list[Bucket]:
-        return [Bucket(**row) for row in self._db.execute("SELECT * FROM buckets ORDER BY name")]
+        return [self._buckets[name] for name in sorted(self._buckets)]
 
     def set_bucket(self, name: str, field: str, value: str) -> None:
         """`field` is acl or versioning."""
         query = f"UPDATE buckets SET {field} = ? WHERE name = ?"  # noqa: S608 - two fixed names
         self._db.execute(query, (value, name))
+        self._buckets[name] = replace(self._buckets[name], **{field: value})
 
     def holds_anything(self, bucket: str) -> bool:
         return any(
@@ -127,6 +132,7 @@ class Database:
         with self.transaction():
             self._db.execute("DELETE FROM settings WHERE bucket = ?", (name,))
             self._db.execute("DELETE FROM buckets WHERE name = ?", (name,))
+        self._buckets.pop(name, None)
 
     def setting(self, bucket: str, name: str) -> str | None:
         query = "SELECT value FROM settings WHERE bucket = ? AND name = ?"
@@ -212,6 +218,18 @@ class Database:
             found += [self._object(row) for row in rows]
         return [item for item in found if item.key.startswith(prefix)]
 
+    def latest(self, seconds: float) -> list[StoredObject]:
+        """Objects and versions of the last `seconds` before the newest of all."""
+        found = []
+        for table, condition in (("objects", ""), ("versions", "AND NOT marker")):
+            rows = self._db.execute(
+                f"SELECT * FROM {table} WHERE last_modified > "  # noqa: S608 - fixed names
+                f"(SELECT MAX(last_modified) FROM {table}) - ? {condition}",
+                (seconds,),
+            )
+            found += [self._object(row) for row in rows]
+        return found
+
     def last_sequence(self) -> int:
         tables = ("objects", "versions")
         rows = [
@@ -274,6 +292,9 @@ class Database:
             for table in _BODY_TABLES
             for row in self._db.execute(f"SELECT path FROM {table}")  # noqa: S608 - fixed names
         }
+
+    def _rows(self, table: str) -> sqlite3.Cursor:
+        return self._db.execute(f"SELECT * FROM {table}")  # noqa: S608 - a fixed name
 
     def _one(self, query: str, values: Sequence[object]) -> StoredObject | None:
         row = self._db.execute(query, values).fetchone()

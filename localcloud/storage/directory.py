@@ -1,8 +1,10 @@
 """Objects as ordinary files in a folder, what is known of them in SQLite beside it.
 
-Crash-safe by order: the body is written, synced and moved under a name that nothing uses yet, then
-one transaction makes the object point to it, then the old body goes. A process that dies between
-two steps leaves at most a file that nothing refers to; the next start removes it.
+Crash-safe by order: the body is written and moved under a name that nothing uses yet, then one
+transaction makes the object point to it, then the old body goes. A process that dies between two
+steps leaves at most a file that nothing refers to; the next start removes it. A machine that dies
+is another matter: with `sync` every step is on the disk before the next, without it the last
+seconds may be lost, and the next start forgets objects whose body did not get there.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from __future__ import annotations
 import base64
 import fcntl
 import json
+import logging
 import os
 import re
 import sqlite3
@@ -24,7 +27,9 @@ from localcloud.errors import ServiceError
 from localcloud.storage import NULL_VERSION, Bucket, Part, StoredObject, Upload
 from localcloud.storage.database import Database
 
+_log = logging.getLogger(__name__)
 _MAX_NAME = 180
+_UNSETTLED = 120.0  # seconds: what is older has been written back by the system
 _BODY = re.compile(r"\.[0-9a-f]{12}(?:\.[^.]*)?$")
 _SCRATCH = re.compile(r"[0-9a-f]{32}")
 
@@ -36,20 +41,27 @@ class DataFolderError(RuntimeError):
 class DirectoryStorage:
     """Used by one process, on one thread: a lock file keeps a second one out."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, sync: bool = False) -> None:
+        self.sync = sync
         self._bodies, self._scratch = folder / "buckets", folder / "scratch"
         try:
             for path in (self._bodies, self._scratch):
                 path.mkdir(parents=True, exist_ok=True)
             self._lock = _lock(folder / "lock")
-            self._db = Database(folder / "metadata.sqlite3", self._bodies)
+            self._db = Database(folder / "metadata.sqlite3", self._bodies, sync=sync)
+            self._running = folder / "running"
+            unclean = self._running.exists()
+            self._running.touch()
         except (OSError, sqlite3.Error) as error:
             raise DataFolderError(f"{folder} cannot hold the data: {error}") from None
         self._sequence = self._db.last_sequence()
+        if unclean:
+            self._forget_lost()
         self._remove_strays()
 
     def close(self) -> None:
         self._db.close()
+        self._running.unlink(missing_ok=True)
         self._lock.close()
 
     def create_bucket(self, bucket: Bucket) -> None:
@@ -104,9 +116,13 @@ class DirectoryStorage:
         place = self._place(stored.bucket, stored.key)
         moved = self._numbered(replace(stored, path=place), state)
         try:
-            place.parent.mkdir(parents=True, exist_ok=True)
-            stored.path.rename(place)
-            _sync_folder(place.parent)
+            try:
+                stored.path.rename(place)
+            except FileNotFoundError:
+                place.parent.mkdir(parents=True, exist_ok=True)
+                stored.path.rename(place)
+            if self.sync:
+                _sync_folder(place.parent)
             with self._db.transaction():
                 gone = self._make_room(stored.bucket, stored.key, state)
                 self._db.show(moved)
@@ -281,6 +297,14 @@ class DirectoryStorage:
             for folder in stored.path.parents:
                 if folder == top or not _is_removed(folder):
                     break
+
+    def _forget_lost(self) -> None:
+        """Drop what a power failure left without its whole body."""
+        for stored in self._db.latest(_UNSETTLED):
+            if not stored.path.is_file() or stored.path.stat().st_size != stored.size:
+                _log.warning("%s/%s was lost when the machine went down", stored.bucket, stored.key)
+                with self._db.transaction():
+                    self._drop_version(stored.bucket, stored.key, stored.version or NULL_VERSION)
 
     def _remove_strays(self) -> None:
         known = self._db.body_paths()

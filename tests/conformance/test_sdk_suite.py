@@ -47,7 +47,7 @@ def test_the_fault_server(path, first, again):
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
     def status(address, **headers):
-        request = urllib.request.Request(  # noqa: S310 - a server of this test
+        request = urllib.request.Request(
             f"http://{address}/{path}", b"x" * 10, headers, method="PUT"
         )
         try:

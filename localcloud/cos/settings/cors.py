@@ -56,7 +56,6 @@ async def preflight(cloud: Cloud, request: Request) -> Response:
     Raises `ServiceError`: BadRequest without the headers of a preflight, AccessForbidden when no
     rule allows what is asked for.
     """
-    cloud.storage.bucket(request.bucket)
     origin = request.headers.get("Origin", "")
     method = request.headers.get("Access-Control-Request-Method", "").upper()
     if not origin or not method:

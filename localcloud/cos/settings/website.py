@@ -101,7 +101,9 @@ async def serve(cloud: Cloud, request: Request) -> Response:
     try:
         if request.method not in ("GET", "HEAD"):
             raise ServiceError("MethodNotAllowed", f"{request.method[:20]}: a website is only read")
-        cloud.storage.bucket(request.bucket)
+        region = cloud.storage.bucket(request.bucket).region
+        if request.region != region:
+            raise ServiceError("NoSuchBucket", f"the bucket is in {region}, not {request.region}")
         root = stored.find(cloud, request.bucket, SETTING.name)
         if root is None:
             raise ServiceError(SETTING.missing, "the bucket is no website")

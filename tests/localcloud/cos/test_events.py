@@ -114,6 +114,7 @@ def test_a_full_disk_stores_and_tells_nothing(inside, client, monkeypatch):
     def full(_):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
+    monkeypatch.setattr(inside.cloud.storage, "sync", True)
     monkeypatch.setattr("localcloud.cos.upload.os.fsync", full)
     answer = Signed(inside.url)("PUT", "/dir/x", data=b"new")
     assert (answer.status_code, "InternalError" in answer.text) == (500, True)

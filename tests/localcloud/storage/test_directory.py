@@ -210,3 +210,34 @@ def test_versions_survive_a_restart_in_order(folder):
     assert [item.marker for item in found] == [False, True, False, False, False]
     assert all(item.path.is_file() for item in found if not item.marker)
     storage.close()
+
+
+def test_what_a_power_failure_took_is_forgotten(folder, caplog):
+    storage = DirectoryStorage(folder)
+    storage.create_bucket(Bucket(B, "ap-guangzhou", 1.0))
+    whole, short, gone = (put(storage, key, b"12345") for key in ("whole", "short", "gone"))
+    storage.set_versioning(B, "Enabled")
+    put(storage, "twice", b"old")
+    newest = put(storage, "twice", b"newer")
+    # The machine goes down: what the system had not written back is cut or missing.
+    short.path.write_bytes(b"12")
+    gone.path.unlink()
+    newest.path.write_bytes(b"")
+    (folder / "lock").unlink()
+    storage = DirectoryStorage(folder)
+    assert storage.head(B, "whole").path == whole.path
+    for key in ("short", "gone"):
+        with pytest.raises(ServiceError, match="NoSuchKey"):
+            storage.head(B, key)
+        assert f"{B}/{key} was lost" in caplog.text
+    assert storage.head(B, "twice").path.read_bytes() == b"old"
+    storage.close()
+
+
+def test_a_clean_end_needs_no_check(folder, storage):
+    stored = put(storage, "k", b"12345")
+    storage.close()
+    stored.path.write_bytes(b"12")
+    again = DirectoryStorage(folder)
+    assert again.head(B, "k").size == 5
+    again.close()
