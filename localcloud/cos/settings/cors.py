@@ -11,7 +11,7 @@ from xml.etree.ElementTree import Element
 
 from localcloud.cloud import Cloud
 from localcloud.cos.settings import stored
-from localcloud.cos.settings.shape import content, maybe, number, some, text, word
+from localcloud.cos.settings.shape import content, matching, maybe, number, some, text, word
 from localcloud.errors import ServiceError
 from localcloud.http import Request, Response
 
@@ -20,11 +20,13 @@ METHODS = ("GET", "PUT", "HEAD", "POST", "DELETE")
 _MAX_LIST = 100  # origins or headers of one rule
 _MAX_VALUE = 500
 _MAX_AGE = 999_999_999
+# What HTTP allows in a header's name; * stands for a part of it.
+_NAME = matching(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,200}", "a header's name such as x-cos-meta-a")
 
 
 def _origin(where: str, value: str) -> str:
     value = value.strip()
-    if not 0 < len(value) <= _MAX_VALUE or value.count("*") > 1 or " " in value:
+    if not 0 < len(value) <= _MAX_VALUE or value.count("*") > 1 or not value.isprintable():
         raise ServiceError(
             "InvalidArgument",
             f"{where} is {value[:100]!r}: an origin such as http://www.example.com, "
@@ -39,8 +41,8 @@ SHAPE = {
             "ID": maybe(text(255)),
             "AllowedOrigin": some(_origin, _MAX_LIST),
             "AllowedMethod": some(word(*METHODS), len(METHODS)),
-            "AllowedHeader": some(text(_MAX_VALUE, 1), _MAX_LIST, least=0),
-            "ExposeHeader": some(text(_MAX_VALUE, 1), _MAX_LIST, least=0),
+            "AllowedHeader": some(_NAME, _MAX_LIST, least=0),
+            "ExposeHeader": some(_NAME, _MAX_LIST, least=0),
             "MaxAgeSeconds": maybe(number(0, _MAX_AGE)),
         },
         MAX_RULES,
@@ -94,6 +96,8 @@ def decorate(cloud: Cloud, request: Request, response: Response) -> None:
 
 def _rule(root: Element, origin: str, method: str, headers: list[str]) -> Element | None:
     """The first rule that allows a request; the order in the document counts."""
+    if not all(value.isascii() and value.isprintable() for value in (origin, *headers)):
+        return None  # they would come back in a header
     for rule in root.iter("CORSRule"):
         if _allowed(rule, origin, method, headers):
             return rule

@@ -10,14 +10,15 @@ from xml.etree.ElementTree import Element
 
 from localcloud.cloud import Cloud
 from localcloud.cos.settings import stored
-from localcloud.cos.settings.shape import content, maybe, one, text, word
+from localcloud.cos.settings.shape import content, matching, maybe, one, word
 from localcloud.errors import ServiceError
 from localcloud.http import Request
 
 _DEFAULT = "ApplyServerSideEncryptionByDefault"
 # What older documentation calls the same element.
 _OLD = "ApplySideEncryptionConfiguration"
-_ALGORITHM = {"SSEAlgorithm": one(word("AES256", "KMS")), "KMSMasterKeyID": maybe(text(128))}
+_KEY = matching(r"[A-Za-z0-9:/_-]{1,128}", "the id of a key")
+_ALGORITHM = {"SSEAlgorithm": one(word("AES256", "KMS")), "KMSMasterKeyID": maybe(_KEY)}
 _HEADER = "x-cos-server-side-encryption"
 _CUSTOMER = f"{_HEADER}-customer-algorithm"
 

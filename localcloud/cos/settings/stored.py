@@ -21,6 +21,7 @@ from localcloud.limits import KIB, MAX_XML
 MAX_PER_ID = 1000  # documents of one kind in a bucket
 MAX_PER_ID_SIZE = 16 * KIB
 _MAX_ID = 64
+_CACHED_SIZE = 64 * KIB
 
 Judge = Callable[[Cloud, Request, Element], None]
 
@@ -59,7 +60,9 @@ class Listed(Setting):
 def find(cloud: Cloud, bucket: str, name: str) -> Element | None:
     """The stored document of a setting, None if there is none. It must not be changed."""
     document = cloud.storage.get_setting(bucket, _key(name))
-    return None if document is None else _parsed(document)
+    if document is None:
+        return None
+    return _cached(document) if len(document) <= _CACHED_SIZE else _parsed(document)
 
 
 def keep(cloud: Cloud, bucket: str, name: str, root: Element | None) -> None:
@@ -228,6 +231,8 @@ def _key(name: str) -> str:
     return f"cos:{name}"
 
 
-@lru_cache(maxsize=64)
 def _parsed(document: str) -> Element:
     return fromstring(document)  # noqa: S314 - our own writing, made from a checked document
+
+
+_cached = lru_cache(maxsize=64)(_parsed)  # downloads ask for the same few again and again

@@ -116,7 +116,7 @@ async def _respond(cloud: Cloud, request: Request, root: Element) -> Response:
     protocol = content(root, "RedirectAllRequestsTo/Protocol")
     if protocol == "https":
         query = "&".join(f"{quote(p.name)}={quote(p.value)}" for p in request.query)
-        target = f"https://{request.host}{request.raw_path}" + (f"?{query}" if query else "")
+        target = _address(request, protocol, request.key) + (f"?{query}" if query else "")
         return Response(301, {"Location": target})
     for rule in root.iter("RoutingRule"):
         prefix = rule.findtext("Condition/KeyPrefixEquals")
@@ -211,4 +211,4 @@ def _page(error: ServiceError, request: Request) -> Response:
         f"<ul>\n{items}</ul>\n</body>\n</html>\n"
     )
     headers = {"Content-Type": "text/html; charset=utf-8", **error.headers}
-    return Response(error.status, headers, body.encode())
+    return Response(error.status, headers, body.encode("utf-8", "replace"))

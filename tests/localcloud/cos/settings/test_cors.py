@@ -113,6 +113,20 @@ def test_a_page_may_read_why_it_was_refused(browser, ruled):
     assert answer.headers["Access-Control-Allow-Origin"] == APP
 
 
+def test_what_would_break_a_header_is_not_repeated(client, bucket, talk):
+    rules = [{"AllowedOrigin": ["http://*"], "AllowedMethod": ["GET"], "AllowedHeader": ["*"]}]
+    client.put_bucket_cors(Bucket=bucket, CORSConfiguration={"CORSRule": rules})
+    host = f"{bucket}.cos.ap-guangzhou.myqcloud.com"
+    for origin, asked in (("http://\xff", "a"), ("http://a.com", "\xff"), ("http://a.com", "a")):
+        lines = [
+            "OPTIONS /k HTTP/1.1", f"Host: {host}", f"Origin: {origin}", "Connection: close",
+            "Access-Control-Request-Method: GET", f"Access-Control-Request-Headers: {asked}",
+        ]  # fmt: skip
+        answer = talk("\r\n".join([*lines, "", ""]).encode("latin-1"))
+        good = (origin, asked) == ("http://a.com", "a")
+        assert answer.split(b" ", 2)[1] == (b"200" if good else b"403")
+
+
 def rule(**changes):
     return [{"AllowedOrigin": ["*"], "AllowedMethod": ["GET"], **changes}]
 
@@ -129,6 +143,8 @@ def rule(**changes):
         (rule(MaxAgeSeconds="soon"), "MalformedXML"),
         (rule(MaxAgeSeconds=[1, 2]), "MalformedXML"),
         (rule(ID="x" * 256), "InvalidArgument"),
+        (rule(ExposeHeader=["ETag\nSet-Cookie: a=b"]), "InvalidArgument"),
+        (rule(AllowedOrigin=["http://a.com\n"] * 2 + ["http://a\n.com"]), "InvalidArgument"),
         ([], "MalformedXML"),
     ],
 )

@@ -45,11 +45,23 @@ def test_the_older_name_of_the_element(client, bucket):
 
 
 @pytest.mark.parametrize(
-    "rule", [{}, {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "ROT13"}}]
-)
-def test_what_is_refused(client, bucket, rule):
+    ("rule", "code"),
+    [
+        ({}, "MalformedXML"),
+        ({"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "ROT13"}}, "MalformedXML"),
+        (
+            {
+                "ApplyServerSideEncryptionByDefault": {
+                    "SSEAlgorithm": "KMS", "KMSMasterKeyID": "a\nSet-Cookie: b",
+                }
+            },
+            "InvalidArgument",
+        ),
+    ],
+)  # fmt: skip
+def test_what_is_refused(client, bucket, rule, code):
     with pytest.raises(CosServiceError) as caught:
         client.put_bucket_encryption(
             Bucket=bucket, ServerSideEncryptionConfiguration={"Rule": [rule]}
         )
-    assert (caught.value.get_status_code(), caught.value.get_error_code()) == (400, "MalformedXML")
+    assert (caught.value.get_status_code(), caught.value.get_error_code()) == (400, code)

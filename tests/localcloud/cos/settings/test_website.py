@@ -132,9 +132,9 @@ def test_everything_to_https_and_names_without_html(site):
     site.set(AutoAddressing={"Status": "Enabled"})
     assert site("/docs/page").text == "docs/page.html"
     site.set(RedirectAllRequestsTo={"Protocol": "https"})
-    answer = site("/docs/page?a=1")
+    answer = site("/docs/页?a=1")
     assert answer.status_code == 301
-    assert answer.headers["Location"] == f"https://{site.host}/docs/page?a=1"
+    assert answer.headers["Location"] == f"https://{site.host}/docs/%E9%A1%B5?a=1"
 
 
 @pytest.mark.parametrize(
