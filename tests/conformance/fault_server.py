@@ -1,4 +1,4 @@
-"""A server of failures for the SDK's tests of its retries: the path says what goes wrong.
+"""A server (or proxy) of failures for the SDK's tests of its retries: the path says which.
 
 `/204` answers 204; `/204r` does with x-cos-request-id; `/500l` fails always; any other 5xx,
 `/timeout` and `/shutdown` fail until the client says that it tries again.

@@ -46,6 +46,14 @@ def _module_set_up(request):
     request.module.setUp()
 
 
+@pytest.fixture(autouse=True)
+def _failing_bucket(request, monkeypatch):
+    # This test knows the server of failures as a bucket: for it that server is the proxy.
+    if request.node.name == "test_cos_client_retry_2":
+        for name in ("HTTP_PROXY", "http_proxy"):
+            monkeypatch.setenv(name, f"http://{os.environ['ERR_HOST']}")
+
+
 def pytest_runtest_logreport(report):
     if report.when == "call" or report.outcome == "failed":
         lines = str(report.longrepr or "").strip().splitlines()
