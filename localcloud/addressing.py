@@ -82,14 +82,22 @@ class Address:
         )
 
 
+def plays(name: str) -> bool:
+    """Whether requests to the host `name` (without a port) are answered here."""
+    name = name.lower()
+    return name in _LOOPBACK or any(pattern.fullmatch(name) for pattern, _ in _HOSTS)
+
+
 def resolve(target: str, host: str) -> Address:
     """Find out what is meant. Raises `ServiceError` AccessDenied for a host not played here,
     InvalidURI for a target that is none."""
     match = _ABSOLUTE.match(target)
     if match:
         # RFC 9112 3.2.2: the target's authority counts, not the Host header.
-        if match["scheme"].lower() != "http":
-            raise ServiceError("InvalidURI", f"the scheme is {match['scheme'][:20]!r}: http is")
+        if match["scheme"].lower() not in ("http", "https"):
+            raise ServiceError(
+                "InvalidURI", f"the scheme is {match['scheme'][:20]!r}: http or https is allowed"
+            )
         host, target = match["authority"], target[match.end() :] or "/"
         if not target.startswith("/"):
             target = "/" + target

@@ -18,6 +18,7 @@ from localcloud.commands.failure import CommandError
 COMMANDS = {
     "serve": "run the local cloud: COS, CI and the functions of serverless.yml",
     "env": "print the variables that point a program at the local cloud",
+    "fault": "make a running local cloud misbehave",
     "demo": "upload real photos to a local cloud and show what becomes of them",
     "invoke": "run one function as SCF does, and print what it returns and logs",
     "event": "print a sample event to invoke a function with",

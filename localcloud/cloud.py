@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from localcloud.auth import CredentialStore
 from localcloud.config import Config
 from localcloud.errors import ServiceError
+from localcloud.faults.engine import Faults
 from localcloud.limits import MAX_IMAGE_QUEUE
 from localcloud.storage import Storage
 
@@ -28,6 +29,7 @@ class Cloud:
         self.credentials = CredentialStore(config)
         self.clock: Callable[[], float] = time.time  # what lifecycle rules count by; may be set
         self.pool = ThreadPoolExecutor(os.cpu_count() or 2, thread_name_prefix="image")
+        self.faults = Faults()
         self._waiting = 0
         self._subscribers: list[Subscriber] = []
 
@@ -41,7 +43,10 @@ class Cloud:
         return bool(self._subscribers)
 
     def emit(self, document: dict[str, Any]) -> None:
-        """Tell the subscribers of a change."""
+        """Tell the subscribers of a change, unless a fault has it otherwise."""
+        self.faults.deliver(document, self._tell)
+
+    def _tell(self, document: dict[str, Any]) -> None:
         for callback in self._subscribers:
             callback(document)
 

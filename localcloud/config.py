@@ -20,10 +20,21 @@ def _from_environment(name: str, default: str) -> str:
 
 
 @dataclass(frozen=True)
+class Trust:
+    """What clients need for HTTPS, as PEM files: our `authority` alone, and in a `bundle` with the
+    public roots."""
+
+    authority: Path
+    bundle: Path
+
+
+@dataclass(frozen=True)
 class Config:
     """The settings of one local cloud. `port` 0 means any free one; `buckets` are `name-appid`.
 
-    With `sync` each write reaches the disk before it is answered."""
+    With `sync` each write reaches the disk before it is answered; `trust` is there when the cloud
+    speaks HTTPS too.
+    """
 
     port: int = 0
     data: Path = DEFAULT_DATA
@@ -39,10 +50,12 @@ class Config:
     functions: bool = True
     host: str = "127.0.0.1"
     sync: bool = False
+    trust: Trust | None = None
 
 
 def client_environment(endpoint: str, config: Config) -> dict[str, str]:
     """The variables that make the unmodified SDK talk to the local cloud at `endpoint`."""
+    https = {} if config.trust is None else _https_environment(endpoint, config.trust)
     return {
         "HTTP_PROXY": endpoint,
         "http_proxy": endpoint,
@@ -53,4 +66,18 @@ def client_environment(endpoint: str, config: Config) -> dict[str, str]:
         "COS_BUCKET": config.buckets[0],
         "COS_SECRET_ID": config.secret_id,
         "COS_SECRET_KEY": config.secret_key,
+        **https,
+    }
+
+
+def _https_environment(endpoint: str, trust: Trust) -> dict[str, str]:
+    bundle = str(trust.bundle)
+    return {
+        "HTTPS_PROXY": endpoint,
+        "https_proxy": endpoint,
+        "REQUESTS_CA_BUNDLE": bundle,
+        "SSL_CERT_FILE": bundle,
+        "CURL_CA_BUNDLE": bundle,
+        "NODE_EXTRA_CA_CERTS": str(trust.authority),  # Node adds it to its own roots
+        "NODE_USE_ENV_PROXY": "1",  # Node looks at the proxy variables only when told to
     }

@@ -31,7 +31,8 @@ class Request:
     `service` is cos, website, ci, pic, migration or service (the list of buckets); `bucket` is
     `name-appid` or empty; `region` is empty where the host names none; `key` is decoded, empty for
     the bucket itself. `headers` ignores case. `secret_id` is None for an anonymous request. `host`
-    is the authority as sent; `signed_paths` are the decoded paths that the client may have signed.
+    is the authority as sent; `signed_paths` are the decoded paths that the client may have signed;
+    `secure` is whether the connection is encrypted.
     """
 
     method: str
@@ -49,6 +50,7 @@ class Request:
     request_id: str
     remote: str = ""
     secret_id: str | None = None
+    secure: bool = False
 
     def has(self, name: str) -> bool:
         """Whether the query has the parameter, with or without a value."""
@@ -91,13 +93,20 @@ class FileSlice:
     length: int
 
 
+NO_ANSWER = -1  # `Response.cut`: not even the head
+
+
 @dataclass
 class Response:
-    """An answer. Header names go out in the case given."""
+    """An answer. Header names go out in the case given.
+
+    `cut` is a fault: the connection breaks after so many bytes of the body.
+    """
 
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes | FileSlice = b""
+    cut: int | None = None
 
 
 def xml_response(root: str | bytes | Element, status: int = 200) -> Response:

@@ -11,13 +11,14 @@ import logging
 import socket
 import sqlite3
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 from aiohttp import hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.web_protocol import RequestHandler
 
-from localcloud import addressing, routing
+from localcloud import addressing, admin, operation_names, routing
 from localcloud.auth import authenticate, authorize
 from localcloud.ci import styles
 from localcloud.ci.errors import add_number
@@ -26,8 +27,10 @@ from localcloud.cloud import Cloud
 from localcloud.cos import fetch
 from localcloud.cos.settings import cors, website
 from localcloud.errors import ServiceError
-from localcloud.http import XML, FileSlice, Request, Response, new_id
+from localcloud.faults import playing
+from localcloud.http import NO_ANSWER, XML, FileSlice, Request, Response, new_id
 from localcloud.limits import (
+    BODY_CHUNK,
     IDLE_BODY,
     IDLE_CONNECTION,
     MAX_HEADER,
@@ -35,14 +38,17 @@ from localcloud.limits import (
     MAX_REQUESTS,
     STOP_SECONDS,
 )
+from localcloud.tls.contexts import Contexts
+from localcloud.tls.door import Door
 
 _log = logging.getLogger("localcloud")
 _QUICKACK = getattr(socket, "TCP_QUICKACK", None)
 _INLINE = 64 * 1024  # a file up to this size goes out in one write with its head
 _LINGER = 2.0  # seconds to read on after a refusal, so that the client gets to see it
+# In the status line too: it is all that most clients show.
 _NO_CONNECT = (
-    "The local cloud speaks plain HTTP and opens no tunnels: set COS_SCHEME=http "
-    "(Scheme='http' in the SDK's CosConfig).\n"
+    "The local cloud opens no tunnel here: start it with --tls, or set COS_SCHEME=http "
+    "(Scheme='http' in the SDK's CosConfig)"
 )
 
 
@@ -73,10 +79,12 @@ class _Listener(web.Server):
 
 
 class Server:
-    """One listening socket in front of a `Cloud`."""
+    """One listening socket in front of a `Cloud`; with `contexts`, it speaks TLS as well."""
 
-    def __init__(self, cloud: Cloud) -> None:
+    def __init__(self, cloud: Cloud, contexts: Contexts | None = None) -> None:
         self._cloud = cloud
+        self._contexts = contexts
+        self._door: Door | None = None
         self._busy = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -97,9 +105,13 @@ class Server:
         )
         self._runner = web.ServerRunner(listener, shutdown_timeout=1.0)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, host, port, backlog=512)
-        await site.start()
-        bound = self._runner.addresses[0]
+        if self._contexts is not None:
+            self._door = Door(listener, self._contexts)
+            bound = await self._door.open(host, port)
+        else:
+            site = web.TCPSite(self._runner, host, port, backlog=512)
+            await site.start()
+            bound = self._runner.addresses[0]
         name = f"[{bound[0]}]" if ":" in bound[0] else bound[0]
         return f"http://{name}:{bound[1]}"
 
@@ -108,6 +120,8 @@ class Server:
         if self._runner is None:
             return
         self._stopping = True
+        if self._door is not None:
+            await self._door.close()
         for site in list(self._runner.sites):
             await site.stop()
         # aiohttp's own shutdown would stop reading the bodies of requests that are at work.
@@ -118,7 +132,7 @@ class Server:
 
     async def _handle(self, incoming: web.BaseRequest) -> web.StreamResponse:
         if incoming.method == "CONNECT":
-            refusal = web.Response(status=501, text=_NO_CONNECT)
+            refusal = web.Response(status=501, reason=_NO_CONNECT, text=_NO_CONNECT + ".\n")
             refusal.force_close()
             return refusal
         if self._busy >= MAX_REQUESTS:
@@ -178,6 +192,8 @@ class Server:
 
     async def _operate(self, request: Request) -> Response:
         request = authenticate(request, self._cloud.credentials)
+        if request.bucket == admin.PLACE:
+            return await admin.answer(self._cloud, request)
         sub_resource = routing.sub_resource(request)
         if not sub_resource:
             request = styles.read_address(self._cloud, request)
@@ -185,6 +201,9 @@ class Server:
         operation = routing.operation(request)
         if request.bucket and operation is not routing.OPERATIONS["cos", "PUT", "bucket", ""]:
             _check_region(request, self._cloud.storage.bucket(request.bucket).region)
+        if self._cloud.faults.active:
+            name = operation_names.of_request(request)
+            return await playing.play(operation, name, self._cloud, request)
         return await operation(self._cloud, request)
 
 
@@ -197,7 +216,7 @@ def _check_region(request: Request, region: str) -> None:
 
 
 def _request(incoming: web.BaseRequest, address: addressing.Address, request_id: str) -> Request:
-    return address.request(
+    request = address.request(
         incoming.method,
         headers=incoming.headers,
         raw_headers=tuple((name.decode("latin-1"), value) for name, value in incoming.raw_headers),
@@ -205,6 +224,7 @@ def _request(incoming: web.BaseRequest, address: addressing.Address, request_id:
         request_id=request_id,
         remote=incoming.remote or "",
     )
+    return replace(request, secure=True) if incoming.secure else request
 
 
 async def _body(incoming: web.BaseRequest) -> AsyncIterator[bytes]:
@@ -280,6 +300,9 @@ async def _send(
         # An error's document has no place here; neither have its type and length.
         response = Response(response.status, {**response.headers, "Content-Length": "0"})
         response.headers.pop("Content-Type", None)
+    if playing.is_cut(response) and not (head and response.cut != NO_ANSWER):
+        answer = _wire(response, request_id, service, head=True)
+        await playing.break_off(incoming, answer, response)
     file = None
     if isinstance(response.body, FileSlice) and not head:
         try:
@@ -314,8 +337,15 @@ async def _send_file(
     transport = incoming.transport
     if transport is None:
         raise ConnectionResetError("the client has gone")
-    loop = asyncio.get_running_loop()
-    sent = await loop.sendfile(transport, file, part.start, part.length)
+    sent = 0
+    if transport.get_extra_info("sslcontext") is not None:
+        # What is encrypted passes through memory; asyncio would take it in steps of 16 KB.
+        while sent < part.length and (chunk := file.read(min(BODY_CHUNK, part.length - sent))):
+            await answer.write(chunk)
+            sent += len(chunk)
+    else:
+        loop = asyncio.get_running_loop()
+        sent = await loop.sendfile(transport, file, part.start, part.length)
     if sent < part.length:
         transport.abort()
         raise ConnectionResetError("the object's file is shorter than it was")

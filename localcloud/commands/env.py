@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import argparse
 import shlex
+import sys
+from dataclasses import replace
+from pathlib import Path
 
-from localcloud.config import DEFAULT_BUCKET, DEFAULT_REGION, Config, client_environment
+from localcloud import admin_client
+from localcloud.config import DEFAULT_BUCKET, DEFAULT_REGION, Config, Trust, client_environment
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -16,8 +20,21 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print one `export` line for each variable."""
+    """Print one `export` line for each variable; those of HTTPS when the cloud speaks it."""
     config = Config(port=args.port, buckets=(args.bucket,), region=args.region)
+    config = replace(config, trust=_trust(config, args.port))
     for name, value in client_environment(f"http://127.0.0.1:{args.port}", config).items():
         print(f"export {name}={shlex.quote(value)}")
     return 0
+
+
+def _trust(config: Config, port: int) -> Trust | None:
+    """What the cloud that runs at `port` says of its certificates; None without one."""
+    try:
+        files = admin_client.call(config, port, "GET", "status").get("tls")
+    except admin_client.NotRunningError:
+        return None  # the variables are right for one that is started later, without --tls
+    except admin_client.AdminError as error:
+        print(f"localcloud: {error}", file=sys.stderr)
+        return None
+    return Trust(Path(files["authority"]), Path(files["bundle"])) if files else None

@@ -10,19 +10,25 @@ import os
 import signal
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
+from localcloud.addressing import plays
+from localcloud.admin import parse_faults
 from localcloud.cloud import Cloud
 from localcloud.commands.failure import CommandError, UsageError
 from localcloud.config import DEFAULT_BUCKET, DEFAULT_DATA, DEFAULT_PORT, DEFAULT_REGION, Config
 from localcloud.cos.buckets import check_name
 from localcloud.cos.settings import expiry
 from localcloud.errors import ServiceError
+from localcloud.faults.rules import FaultError, Rule
 from localcloud.scf import FunctionHost
 from localcloud.scf.layer import LayerError
 from localcloud.server import Server
 from localcloud.storage import Bucket
 from localcloud.storage.directory import DataFolderError, DirectoryStorage
+from localcloud.tls import AuthorityError
+from localcloud.tls.contexts import Contexts
 from shared.errors import ConfigError
 
 _DAY = 86_400.0
@@ -47,6 +53,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--sync", action="store_true", help="answer a write when a power failure cannot undo it"
     )
     parser.add_argument("--no-functions", action="store_true", help="uploads trigger nothing")
+    parser.add_argument("--tls", action="store_true", help="answer https and CONNECT as well")
+    parser.add_argument(
+        "--fault",
+        action="append",
+        default=[],
+        metavar="OPERATION=WHAT",
+        help="misbehave, as in PutObject=slowdown,percent=30 (docs/local-cloud.md, Faults)",
+    )
+    parser.add_argument("--fault-seed", type=int, default=0, metavar="N", help="default: 0")
     parser.add_argument(
         "--days-ahead",
         type=float,
@@ -68,6 +83,10 @@ def run(args: argparse.Namespace) -> int:
             check_name(name)
         except ServiceError as error:
             raise UsageError(f"--bucket: {error.message}") from None
+    try:
+        faults = parse_faults(args.fault)
+    except FaultError as error:
+        raise UsageError(f"--fault: {error}") from None
     if not 0 <= args.port <= 65535:
         raise UsageError(f"--port is {args.port}: 0 to 65535 are allowed")
     if not 0 <= args.days_ahead <= _MAX_AHEAD:
@@ -82,24 +101,29 @@ def run(args: argparse.Namespace) -> int:
         sync=args.sync,
     )
     try:
-        asyncio.run(_serve(config, args.project, args.days_ahead * _DAY))
-    except (DataFolderError, ConfigError, LayerError) as error:
+        asyncio.run(_serve(config, args, faults))
+    except (DataFolderError, AuthorityError, FaultError, ConfigError, LayerError) as error:
         raise CommandError(str(error)) from None
     return 0
 
 
-async def _serve(config: Config, project: Path, ahead: float) -> None:
+async def _serve(config: Config, args: argparse.Namespace, faults: list[Rule]) -> None:
     async with contextlib.AsyncExitStack() as ending:
         storage = DirectoryStorage(config.data, sync=config.sync)
         ending.callback(storage.close)
         _create_buckets(storage, config)
+        contexts = None
+        if args.tls:
+            config, contexts = _open_tls(config)
         cloud = Cloud(config, storage)
-        cloud.clock = lambda: time.time() + ahead
+        cloud.clock = lambda: time.time() + args.days_ahead * _DAY
         ending.callback(cloud.pool.shutdown, wait=False, cancel_futures=True)
+        cloud.faults.replace(faults, args.fault_seed)
+        ending.callback(cloud.faults.close)
         stopped = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-        server = Server(cloud)
+        server = Server(cloud, contexts)
         try:
             endpoint = await server.start(config.host, config.port)
         except OSError as error:
@@ -108,7 +132,7 @@ async def _serve(config: Config, project: Path, ahead: float) -> None:
         ending.push_async_callback(server.stop)
         if config.functions:
             functions = FunctionHost(
-                project,
+                args.project,
                 endpoint,
                 config,
                 _log,
@@ -122,6 +146,18 @@ async def _serve(config: Config, project: Path, ahead: float) -> None:
         ending.callback(rounds.cancel)
         print(f"localcloud ready {endpoint}", flush=True)
         await stopped.wait()
+
+
+def _open_tls(config: Config) -> tuple[Config, Contexts]:
+    # Costs 50 ms, which a cloud without TLS saves.
+    from localcloud.tls.authority import open_authority
+    from localcloud.tls.trust import publish
+
+    folder = config.data / "tls"
+    authority = open_authority(folder, _log)
+    trust = publish(authority, folder)
+    _log(f"https: clients have to trust {trust.authority}; `localcloud env` makes them")
+    return replace(config, trust=trust), Contexts(authority, plays, folder)
 
 
 def _create_buckets(storage: DirectoryStorage, config: Config) -> None:

@@ -14,7 +14,10 @@ VERSION = "$LATEST"
 ACCOUNT = "100000000001"  # a made-up account number (uin): nothing local depends on it
 # What leads a program to the local cloud. The keys in a client's environment are not handed on:
 # in the cloud a function has the temporary ones of its role and no others.
-ROUTE = ("HTTP_PROXY", "http_proxy", "NO_PROXY", "no_proxy", "COS_SCHEME")
+ROUTE = (
+    "HTTP_PROXY", "http_proxy", "NO_PROXY", "no_proxy", "COS_SCHEME", "HTTPS_PROXY", "https_proxy",
+    "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE",
+)  # fmt: skip
 
 
 CredentialSource = Callable[[], Credentials]

@@ -30,7 +30,7 @@ class OpenCloud:
 
 
 @contextmanager
-def open_cloud(folder):
+def open_cloud(folder, contexts=None):
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
@@ -44,7 +44,7 @@ def open_cloud(folder):
         storage = DirectoryStorage(folder)
         storage.create_bucket(Bucket(DEFAULT_BUCKET, DEFAULT_REGION, time.time()))
         cloud = Cloud(config, storage)
-        server = Server(cloud)
+        server = Server(cloud, contexts)
         return cloud, server, await server.start("127.0.0.1", 0)
 
     async def stop():

@@ -89,7 +89,7 @@ def test_no_open_proxy(host):
     assert "no open proxy" in caught.value.message
 
 
-@pytest.mark.parametrize("target", ["*", "x", f"https://{COS}/a", f"ftp://{COS}/a", "/%ff"])
+@pytest.mark.parametrize("target", ["*", "x", f"ftp://{COS}/a", "/%ff"])
 def test_no_target(target):
     with pytest.raises(ServiceError, match="InvalidURI"):
         resolve(target, COS)

@@ -114,7 +114,7 @@ async def serve(cloud: Cloud, request: Request) -> Response:
 
 async def _respond(cloud: Cloud, request: Request, root: Element) -> Response:
     protocol = content(root, "RedirectAllRequestsTo/Protocol")
-    if protocol == "https":
+    if protocol == "https" and not request.secure:
         query = "&".join(f"{quote(p.name)}={quote(p.value)}" for p in request.query)
         target = _address(request, protocol, request.key) + (f"?{query}" if query else "")
         return Response(301, {"Location": target})
@@ -199,7 +199,8 @@ def _unconditional(request: Request) -> Request:
 
 
 def _address(request: Request, protocol: str, key: str) -> str:
-    return f"{protocol or 'http'}://{request.host}/{quote(key, safe='/-_.~')}"
+    protocol = protocol or ("https" if request.secure else "http")
+    return f"{protocol}://{request.host}/{quote(key, safe='/-_.~')}"
 
 
 def _page(error: ServiceError, request: Request) -> Response:
