@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
@@ -26,6 +27,7 @@ class Cloud:
         self.config = config
         self.storage = storage
         self.credentials = CredentialStore(config)
+        self.clock: Callable[[], float] = time.time  # what lifecycle rules count by; may be set
         self.pool = ThreadPoolExecutor(os.cpu_count() or 2, thread_name_prefix="image")
         self.faults = Faults()
         self._waiting = 0

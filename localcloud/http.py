@@ -29,11 +29,12 @@ class Param:
 class Request:
     """One request to a service that the cloud plays.
 
-    `service` is cos, ci, pic or service (the list of buckets); `bucket` is `name-appid` or empty;
-    `region` is empty where the host names none; `key` is decoded, empty for the bucket itself.
-    `headers` ignores case. `secret_id` and `caller` are None for an anonymous request. `host` is
-    the authority as sent; `signed_paths` are the decoded paths that the client may have signed.
-    `secure` says whether it came over TLS, `is_s3` whether it is signed as S3 clients sign.
+    `service` is cos, website, ci, pic, migration or service (the list of buckets); `bucket` is
+    `name-appid` or empty; `region` is empty where the host names none; `key` is decoded, empty for
+    the bucket itself. `headers` ignores case. `secret_id` and `caller` are None for an anonymous
+    request. `host` is the authority as sent; `signed_paths` are the decoded paths that the client
+    may have signed. `secure` says whether it came over TLS, `is_s3` whether it is signed as S3
+    clients sign.
     """
 
     method: str

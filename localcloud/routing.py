@@ -6,7 +6,18 @@ from collections.abc import Awaitable, Callable
 
 from localcloud.ci import binding, guetzli, inspection, persistence, protection, styles
 from localcloud.cloud import Cloud
-from localcloud.cos import acl, buckets, listing, multipart, objects, policy, tagging, versioning
+from localcloud.cos import (
+    acl,
+    buckets,
+    fetch,
+    listing,
+    multipart,
+    objects,
+    policy,
+    tagging,
+    versioning,
+)  # fmt: skip
+from localcloud.cos.settings import table
 from localcloud.errors import ServiceError
 from localcloud.http import Request, Response
 
@@ -61,14 +72,13 @@ OPERATIONS: dict[tuple[str, str, str, str], Handler] = {
     ("pic", "PUT", "bucket", "style"): styles.put_style,
     ("pic", "GET", "bucket", "style"): styles.get_style,
     ("pic", "DELETE", "bucket", "style"): styles.delete_style,
+    ("migration", "POST", "bucket", ""): fetch.submit,
+    ("migration", "GET", "object", ""): fetch.status,
+    **table.operations(),
 }
 # Sub-resources of COS and CI, played or not: who names one never means the plain object or bucket.
 _SUB_RESOURCES = frozenset(row[3] for row in OPERATIONS if row[3]) | frozenset(
-    ("accelerate", "append", "ci-process", "cors", "domain", "domaincertificate", "encryption",
-     "guetzli", "hotlink", "imageInspect", "intelligenttiering", "inventory", "lifecycle",
-     "logging", "notification", "object-lock", "origin", "origin-protect", "policy", "referer",
-     "rename", "replication", "restore", "retention", "select", "symlink", "truncate",
-     "versioning", "versions", "website")
+    ("append", "policy", "rename", "restore", "retention", "select", "symlink", "truncate")
 )  # fmt: skip
 # A bucket is made and unmade only by a request that says nothing else (but who signed it).
 _BARE = (("PUT", "bucket"), ("DELETE", "bucket"))

@@ -26,6 +26,7 @@ from localcloud.config import (
     Config,
 )
 from localcloud.cos.buckets import check_name
+from localcloud.cos.settings import expiry
 from localcloud.errors import ServiceError
 from localcloud.faults.rules import FaultError, Rule
 from localcloud.identity import users
@@ -38,6 +39,8 @@ from localcloud.tls import AuthorityError
 from localcloud.tls.contexts import Contexts
 from shared.errors import ConfigError
 
+_DAY = 86_400.0
+_MAX_AHEAD = 36_500
 _TEMPORARY_SECONDS = 7200  # how long the keys of a function's role are good
 
 
@@ -74,6 +77,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="JSON list of further keys, each with its account, user and policy",
     )
     parser.add_argument(
+        "--days-ahead",
+        type=float,
+        default=0.0,
+        metavar="DAYS",
+        help="lifecycle rules run as if it were so many days later (default: 0)",
+    )
+    parser.add_argument(
         "--project", type=Path, default=Path(), help="folder of serverless.yml (default: .)"
     )
 
@@ -93,6 +103,8 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(f"--fault: {error}") from None
     if not 0 <= args.port <= 65535:
         raise UsageError(f"--port is {args.port}: 0 to 65535 are allowed")
+    if not 0 <= args.days_ahead <= _MAX_AHEAD:
+        raise UsageError(f"--days-ahead is {args.days_ahead}: 0 to {_MAX_AHEAD} are allowed")
     config = Config(
         port=args.port,
         data=args.data,
@@ -126,6 +138,7 @@ async def _serve(config: Config, args: argparse.Namespace, faults: list[Rule]) -
         if args.tls:
             config, contexts = _open_tls(config)
         cloud = Cloud(config, storage)
+        cloud.clock = lambda: time.time() + args.days_ahead * _DAY
         ending.callback(cloud.pool.shutdown, wait=False, cancel_futures=True)
         cloud.faults.replace(faults, args.fault_seed)
         ending.callback(cloud.faults.close)
@@ -151,6 +164,8 @@ async def _serve(config: Config, args: argparse.Namespace, faults: list[Rule]) -
             # Functions need the cloud to finish, so they are stopped before it.
             ending.push_async_callback(functions.stop)
             cloud.subscribe(functions.on_cos_event)
+        rounds = asyncio.create_task(expiry.run(cloud))
+        ending.callback(rounds.cancel)
         print(f"localcloud ready {endpoint}", flush=True)
         await stopped.wait()
 

@@ -23,6 +23,7 @@ from localcloud.cos.objects import (
     refuse_existing,
     written_headers,
 )
+from localcloud.cos.settings import encryption
 from localcloud.cos.upload import receive
 from localcloud.errors import ServiceError
 from localcloud.http import FileSlice, Request, Response, xml_response
@@ -41,7 +42,7 @@ async def initiate(cloud: Cloud, request: Request) -> Response:
         key=request.key,
         created=time.time(),
         content_type=request.headers.get("Content-Type", DEFAULT_TYPE),
-        headers=kept_headers(request.headers),
+        headers=encryption.with_default(cloud, request.bucket, kept_headers(request.headers)),
         tags=tagging.from_header(request.headers.get("x-cos-tagging", "")),
         acl=acl.of_object(request),
     )

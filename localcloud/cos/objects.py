@@ -9,6 +9,7 @@ from urllib.parse import quote
 from localcloud.ci import persistence, processing, protection
 from localcloud.cloud import Cloud
 from localcloud.cos import acl, conditions, copying, tagging, xml
+from localcloud.cos.settings import encryption, referer
 from localcloud.cos.upload import receive
 from localcloud.errors import ServiceError
 from localcloud.events import cos_event
@@ -87,7 +88,7 @@ async def store(
         content_type=content_type or DEFAULT_TYPE,
         last_modified=time.time(),
         path=received.path,
-        headers=dict(headers or {}),
+        headers=encryption.with_default(cloud, bucket, headers or {}),
         tags=dict(tags or {}),
         acl=acl,
     )
@@ -149,6 +150,7 @@ def kept_headers(headers: Mapping[str, str]) -> dict[str, str]:
 
 async def get_object(cloud: Cloud, request: Request) -> Response:
     """GET Object; with an image rule in the query, processing on download."""
+    referer.check(cloud, request)
     stored = cloud.storage.head(request.bucket, request.key, request.get("versionId"))
     rule = processing.rule_of(request)
     protection.check(cloud, request, rule)
@@ -167,6 +169,7 @@ async def get_object(cloud: Cloud, request: Request) -> Response:
 
 async def head_object(cloud: Cloud, request: Request) -> Response:
     """HEAD Object."""
+    referer.check(cloud, request)
     stored = cloud.storage.head(request.bucket, request.key, request.get("versionId"))
     if conditions.is_unchanged(request, stored):
         return Response(304, _validators(stored))
@@ -189,7 +192,7 @@ def object_headers(stored: StoredObject) -> dict[str, str]:
 def written_headers(stored: StoredObject) -> dict[str, str]:
     """What the answer to a write says of the object."""
     headers = {"ETag": f'"{stored.etag}"', "x-cos-hash-crc64ecma": stored.crc64}
-    return headers | _version_header(stored)
+    return headers | _version_header(stored) | encryption.headers_of(stored.headers)
 
 
 def _version_header(stored: StoredObject) -> dict[str, str]:

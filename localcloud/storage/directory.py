@@ -173,6 +173,11 @@ class DirectoryStorage:
     def set_acl(self, bucket: str, key: str, acl: str, version: str = "") -> None:
         self._db.update(self.head(bucket, key, version), "acl", acl)
 
+    def set_headers(
+        self, bucket: str, key: str, headers: dict[str, str], version: str = ""
+    ) -> None:
+        self._db.update(self.head(bucket, key, version), "headers", json.dumps(headers))
+
     def scan(self, bucket: str, prefix: str, after: str, limit: int) -> list[StoredObject]:
         """Up to `limit` objects in the order of their keys' UTF-8 bytes, those after `after`."""
         return self._db.scan(bucket, prefix, after, limit)

@@ -22,10 +22,10 @@ HOST = f"{DEFAULT_BUCKET}.cos.{DEFAULT_REGION}.myqcloud.com"
 
 
 class OpenCloud:
-    """`cloud`, its `url` and the COS `events` that it emitted."""
+    """`cloud`, its `url`, the COS `events` it emitted; `wait` runs a coroutine on its loop."""
 
-    def __init__(self, cloud, url):
-        self.cloud, self.url, self.events = cloud, url, []
+    def __init__(self, cloud, url, wait):
+        self.cloud, self.url, self.wait, self.events = cloud, url, wait, []
         cloud.subscribe(self.events.append)
 
 
@@ -54,7 +54,7 @@ def open_cloud(folder, contexts=None):
 
     cloud, server, url = wait(start())
     try:
-        yield OpenCloud(cloud, url)
+        yield OpenCloud(cloud, url, wait)
     finally:
         wait(stop())
         loop.call_soon_threadsafe(loop.stop)
