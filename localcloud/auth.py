@@ -12,6 +12,7 @@ import secrets
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from localcloud.config import Config
@@ -113,6 +114,36 @@ def authenticate(request: Request, store: CredentialStore, now: float | None = N
     return replace(request, secret_id=signature.secret_id)
 
 
+def authenticate_form(
+    fields: Mapping[str, str], policy: str | None, store: CredentialStore, now: float | None = None
+) -> str | None:
+    """Who signed the `policy` (its JSON) of a form upload; None for an unsigned form.
+
+    Raises `ServiceError` as `authenticate` does.
+    """
+    if "q-signature" not in fields:
+        return None
+    now = time.time() if now is None else now
+    try:
+        signature = signing.parse_policy_fields(fields)
+        if policy is None:
+            raise signing.MalformedSignature("policy is missing: it is what a form signs")
+        key = _find_key(store, signature.secret_id, fields, now)
+        signing.check_time(signature, now)
+        signing.verify_policy(signature, policy, key.secret_key)
+    except signing.MalformedSignature as error:
+        raise ServiceError("AccessDenied", f"The signature is malformed: {error}") from None
+    except signing.UnknownKey as error:
+        raise ServiceError("InvalidAccessKeyId", str(error)) from None
+    except signing.Expired as error:
+        raise ServiceError("AccessDenied", f"Request has expired: {error}") from None
+    except signing.NotYetValid as error:
+        raise ServiceError("RequestTimeTooSkewed", str(error)) from None
+    except signing.Mismatch as error:
+        raise ServiceError("SignatureDoesNotMatch", str(error)) from None
+    return signature.secret_id
+
+
 def _parse(request: Request) -> signing.Signature:
     header = request.headers.get("Authorization", "")
     if header.strip():
@@ -126,15 +157,21 @@ def _parse(request: Request) -> signing.Signature:
 def _key(
     store: CredentialStore, signature: signing.Signature, request: Request, now: float
 ) -> _Key:
-    key = store.find(signature.secret_id)
+    tokens = {name: request.headers.get(name) or request.get(name) for name in _TOKEN}
+    return _find_key(store, signature.secret_id, tokens, now)
+
+
+def _find_key(
+    store: CredentialStore, secret_id: str, tokens: Mapping[str, str], now: float
+) -> _Key:
+    """The key of `secret_id`, for which `tokens` may have to name the token."""
+    key = store.find(secret_id)
     if key is None:
         raise signing.UnknownKey(
-            "The Access Key Id you provided does not exist in our records: "
-            f"{signature.secret_id[:100]!r}"
+            f"The Access Key Id you provided does not exist in our records: {secret_id[:100]!r}"
         )
     if key.expires is not None:
-        token = next((request.headers[name] for name in _TOKEN if request.headers.get(name)), "")
-        token = token or next((request.get(name) for name in _TOKEN if request.has(name)), "")
+        token = next((tokens[name] for name in _TOKEN if tokens.get(name)), "")
         if not token:
             raise signing.UnknownKey(
                 "The Access Key Id you provided does not exist in our records: it is temporary, "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
@@ -12,6 +13,7 @@ from localcloud.auth import CredentialStore
 from localcloud.config import Config
 from localcloud.errors import ServiceError
 from localcloud.limits import MAX_IMAGE_QUEUE
+from localcloud.locks import KeyLocks
 from localcloud.storage import Storage
 
 _T = TypeVar("_T")
@@ -25,6 +27,9 @@ class Cloud:
         self.config = config
         self.storage = storage
         self.credentials = CredentialStore(config)
+        # The time that locks and restored copies go by; may be set.
+        self.clock: Callable[[], float] = time.time
+        self.locks = KeyLocks()
         self.pool = ThreadPoolExecutor(os.cpu_count() or 2, thread_name_prefix="image")
         self._waiting = 0
         self._subscribers: list[Subscriber] = []

@@ -15,18 +15,26 @@ MAX_PARTS = 10_000
 MAX_KEY = 850
 MAX_META = 2 * KIB  # x-cos-meta-*, names and values together
 MAX_TAGS = 10
+MAX_RESTORE_DAYS = 365
+MAX_RETENTION_DAYS = 36_500
 MAX_TAG_KEY = 127
 MAX_TAG_VALUE = 255
 MAX_LIST = 1000  # entries of one answer; keys of one multi-delete
+MIN_TRAFFIC, MAX_TRAFFIC = 819_200, 838_860_800  # x-cos-traffic-limit, bit/s
 MAX_BUCKETS = 10_000  # the service has 200; test suites that make one for each test need more
 
 # Ours, so that no request takes the machine.
 MAX_XML = 2 * MIB
+MAX_FORM = 256 * KIB  # the fields of a form upload before its file
+MAX_FORM_FIELDS = 100
+MAX_FORM_HEAD = 8 * KIB  # the head of one part
+MAX_CONTENT_HEADER = 4 * KIB  # Content-Disposition and its like, each
 MAX_HEADER = 64 * KIB  # the request line, and each header: Pic-Operations can be long
 MAX_HEADERS = 256
 MAX_REQUESTS = 512  # handled at one time
 MAX_IMAGE_QUEUE = 64  # image jobs that run or wait
 BODY_CHUNK = 256 * KIB
+MAX_SELECT_SECONDS = 60.0  # that one query may work
 IDLE_BODY = 60.0  # between two pieces of a body
 IDLE_CONNECTION = 75.0  # without a request
 STOP_SECONDS = 10.0  # for requests in flight when the cloud stops

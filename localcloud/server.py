@@ -13,7 +13,7 @@ import sqlite3
 from collections.abc import AsyncIterator
 from typing import Any
 
-from aiohttp import hdrs, web
+from aiohttp import HttpVersion11, hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.web_protocol import RequestHandler
 
@@ -21,8 +21,9 @@ from localcloud import addressing, routing
 from localcloud.auth import authenticate, authorize
 from localcloud.ci import styles
 from localcloud.cloud import Cloud
+from localcloud.cos import form_upload, traffic
 from localcloud.errors import ServiceError
-from localcloud.http import XML, FileSlice, Request, Response, new_id
+from localcloud.http import XML, FileSlice, Request, Response, Stream, new_id
 from localcloud.limits import (
     IDLE_BODY,
     IDLE_CONNECTION,
@@ -52,8 +53,11 @@ class _Connection(RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        if status >= 500:
+        if isinstance(exc, ConnectionError):
+            _log.info("the client has gone: %s", exc)
+        elif status >= 500:
             _log.error("the local cloud failed to answer", exc_info=exc)
+        if status >= 500:
             error = ServiceError("InternalError", "the local cloud failed; its log says where")
         else:
             said = " ".join((message or "").split())[:200]
@@ -158,11 +162,12 @@ class Server:
         sub_resource = routing.sub_resource(request)
         if not sub_resource:
             request = styles.read_address(self._cloud, request)
-        authorize(request, self._cloud.storage, sub_resource)
+        if not form_upload.is_form(request, sub_resource):
+            authorize(request, self._cloud.storage, sub_resource)
         operation = routing.operation(request)
         if request.bucket and operation is not routing.OPERATIONS["cos", "PUT", "bucket", ""]:
             _check_region(request, self._cloud.storage.bucket(request.bucket).region)
-        return await operation(self._cloud, request)
+        return traffic.slow_down(request, await operation(self._cloud, traffic.slowed(request)))
 
 
 def _check_region(request: Request, region: str) -> None:
@@ -239,9 +244,9 @@ def _wire(response: Response, request_id: str, service: str, *, head: bool) -> w
     }
     if response.status in (204, 304):
         headers.pop(hdrs.CONTENT_LENGTH, None)
-    if isinstance(response.body, FileSlice) or head:
+    if isinstance(response.body, FileSlice | Stream) or head:
         answer = web.StreamResponse(status=response.status, headers=headers)
-        if isinstance(response.body, FileSlice):
+        if isinstance(response.body, FileSlice | Stream):
             answer.content_length = response.body.length
         elif hdrs.CONTENT_LENGTH not in headers and response.status not in (204, 304):
             answer.content_length = len(response.body)
@@ -257,6 +262,8 @@ async def _send(
         # An error's document has no place here; neither have its type and length.
         response = Response(response.status, {**response.headers, "Content-Length": "0"})
         response.headers.pop("Content-Type", None)
+    if isinstance(response.body, Stream) and not head:
+        return await _send_stream(incoming, response, request_id, service, response.body)
     file = None
     if isinstance(response.body, FileSlice) and not head:
         try:
@@ -282,6 +289,27 @@ async def _send(
     if response.status >= 400 and "Expect" in incoming.headers:
         # Nobody can tell whether the refused body comes after all.
         answer.force_close()
+    return answer
+
+
+async def _send_stream(
+    incoming: web.BaseRequest, response: Response, request_id: str, service: str, body: Stream
+) -> web.StreamResponse:
+    answer = _wire(response, request_id, service, head=False)
+    if body.length is None and incoming.version >= HttpVersion11:
+        answer.enable_chunked_encoding()
+    await answer.prepare(incoming)
+    async with contextlib.aclosing(body.chunks) as chunks:
+        try:
+            async for chunk in chunks:
+                await answer.write(chunk)
+        except BaseException as error:
+            if incoming.transport is not None:
+                incoming.transport.abort()  # the status is out: a cut is all that can be said
+            if isinstance(error, ServiceError | OSError):
+                raise ConnectionResetError(f"the answer broke off: {error}") from None
+            raise
+    await answer.write_eof()
     return answer
 
 

@@ -190,6 +190,11 @@ class DirectoryStorage:
         query = "UPDATE objects SET acl = ? WHERE bucket = ? AND key = ?"
         self._db.execute(query, (acl, bucket, key))
 
+    def set_headers(self, bucket: str, key: str, headers: dict[str, str]) -> None:
+        self.head(bucket, key)
+        query = "UPDATE objects SET headers = ? WHERE bucket = ? AND key = ?"
+        self._db.execute(query, (json.dumps(headers), bucket, key))
+
     def scan(self, bucket: str, prefix: str, after: str, limit: int) -> list[StoredObject]:
         """Up to `limit` objects in the order of their keys' UTF-8 bytes, those after `after`."""
         rows = self._db.execute(

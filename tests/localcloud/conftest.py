@@ -22,11 +22,18 @@ HOST = f"{DEFAULT_BUCKET}.cos.{DEFAULT_REGION}.myqcloud.com"
 
 
 class OpenCloud:
-    """`cloud`, its `url` and the COS `events` that it emitted."""
+    """`cloud`, its `url` and the COS `events` that it emitted; `call` runs on its thread."""
 
-    def __init__(self, cloud, url):
-        self.cloud, self.url, self.events = cloud, url, []
+    def __init__(self, cloud, url, call):
+        self.cloud, self.url, self.call, self.events = cloud, url, call, []
+        self._ahead = 0.0
         cloud.subscribe(self.events.append)
+
+    def advance(self, seconds):
+        """Move the cloud's clock on."""
+        self._ahead += seconds
+        ahead = self._ahead
+        self.cloud.clock = lambda: time.time() + ahead
 
 
 @contextmanager
@@ -47,6 +54,9 @@ def open_cloud(folder):
         server = Server(cloud)
         return cloud, server, await server.start("127.0.0.1", 0)
 
+    async def run(function):
+        return function()
+
     async def stop():
         await server.stop()
         cloud.storage.close()
@@ -54,7 +64,7 @@ def open_cloud(folder):
 
     cloud, server, url = wait(start())
     try:
-        yield OpenCloud(cloud, url)
+        yield OpenCloud(cloud, url, lambda function: wait(run(function)))
     finally:
         wait(stop())
         loop.call_soon_threadsafe(loop.stop)
