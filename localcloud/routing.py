@@ -19,6 +19,7 @@ from localcloud.cos import (
     symlink,
     tagging,
 )
+from localcloud.cos.select import operation as select
 from localcloud.errors import ServiceError
 from localcloud.http import Request, Response
 
@@ -48,6 +49,7 @@ OPERATIONS: dict[tuple[str, str, str, str], Handler] = {
     ("cos", "POST", "bucket", ""): form_upload.post_object,
     ("cos", "POST", "object", "append"): append.append_object,
     ("cos", "POST", "object", "restore"): restore.restore_object,
+    ("cos", "POST", "object", "select"): select.select_object,
     ("cos", "PUT", "object", "symlink"): symlink.put_symlink,
     ("cos", "GET", "object", "symlink"): symlink.get_symlink,
     ("cos", "PUT", "object", "retention"): retention.put_retention,
