@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import socket
 import subprocess
 import sys
 import tempfile
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
@@ -22,6 +25,7 @@ from localcloud.config import (
     DEFAULT_SECRET_KEY,
 )
 
+MOTO = "5.2.5"
 ROOT = Path(__file__).resolve().parents[1]
 HOST = f"{DEFAULT_BUCKET}.cos.{DEFAULT_REGION}.myqcloud.com"
 
@@ -66,12 +70,68 @@ def _child(command: list[str]) -> Iterator[Server]:
 
 
 @contextmanager
-def local_cloud() -> Iterator[Server]:
-    """`localcloud serve` without functions on a fresh bucket."""
+def local_cloud(data: Path | None = None) -> Iterator[Server]:
+    """`localcloud serve` without functions, on a fresh bucket or the folder `data`."""
     with tempfile.TemporaryDirectory(prefix="localcloud-bench-") as folder:
         command = [sys.executable, "-m", "localcloud", "serve", "--no-functions", "--port", "0"]
-        with _child([*command, "--data", folder]) as server:
+        with _child([*command, "--data", str(data or folder)]) as server:
             yield server
+
+
+@contextmanager
+def moto() -> Iterator[Server]:
+    """moto's server, from a virtual environment of its own in .cache/."""
+    home = ROOT / ".cache" / "bench" / f"moto-{MOTO}"
+    if not (home / "bin" / "moto_server").exists():
+        subprocess.run([sys.executable, "-m", "venv", str(home)], check=True)
+        pip = [str(home / "bin" / "pip"), "install", "--quiet", f"moto[server,s3]=={MOTO}"]
+        subprocess.run(pip, check=True)
+    port = _free_port()
+    command = [str(home / "bin" / "moto_server"), "-H", "127.0.0.1", "-p", str(port)]
+    with _listening(command, port) as server:
+        yield server
+
+
+@contextmanager
+def nginx(folder: Path) -> Iterator[Server]:
+    """nginx with two workers, serving the files of `folder`."""
+    port = _free_port()
+    with tempfile.TemporaryDirectory(prefix="nginx-bench-") as home:
+        config = Path(home) / "nginx.conf"
+        temporary = "".join(
+            f"{kind}_temp_path {home}/{kind};"
+            for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+        )
+        user = "user root; " if os.geteuid() == 0 else ""
+        config.write_text(
+            f"{user}worker_processes 2; daemon off; pid {home}/pid; error_log {home}/error.log;"
+            f"events {{}} http {{ access_log off; sendfile on; {temporary}"
+            f"server {{ listen 127.0.0.1:{port}; root {folder}; }} }}"
+        )
+        with _listening(["nginx", "-p", home, "-c", str(config)], port) as server:
+            yield server
+
+
+@contextmanager
+def _listening(command: list[str], port: int) -> Iterator[Server]:
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        try:
+            until = time.monotonic() + 60
+            while time.monotonic() < until and process.poll() is None:
+                with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+                    break
+                time.sleep(0.05)
+            else:
+                raise SystemExit(f"{command[0]} did not start: run it by hand to see why")
+            yield Server(port, process.pid)
+        finally:
+            process.terminate()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 @contextmanager

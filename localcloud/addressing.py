@@ -21,11 +21,13 @@ _HOSTS = tuple(
     (re.compile(pattern), service)
     for pattern, service in (
         (rf"{_BUCKET}\.cos(?:-internal)?\.{_REGION}\.{_ROOTS}", "cos"),
+        (rf"{_BUCKET}\.cos-website\.{_REGION}\.{_ROOTS}", "website"),
         (rf"{_BUCKET}\.ci\.{_REGION}\.{_ROOTS}", "ci"),
         (rf"{_BUCKET}\.pic\.{_REGION}\.{_ROOTS}", "pic"),
         (rf"service\.cos\.{_ROOTS}", "service"),
         (rf"cos(?:-internal)?\.{_REGION}\.{_ROOTS}", "service"),
         (rf"(?:[0-9]+\.)?ci\.{_REGION}\.{_ROOTS}", "ci"),
+        (rf"{_REGION}\.migration\.{_ROOTS}", "migration"),
         (rf"{_BUCKET}\.localhost", "cos"),
     )
 )
@@ -102,11 +104,14 @@ def resolve(target: str, host: str) -> Address:
         if played := pattern.fullmatch(name):
             parts = played.groupdict()
             path = decode(raw_path)
+            bucket, key = parts.get("bucket") or "", path[1:]
+            if service == "migration":
+                bucket, _, key = key.partition("/")
             return Address(
                 service=service,
-                bucket=parts.get("bucket") or "",
+                bucket=bucket,
                 region=parts.get("region") or "",
-                key=path[1:],
+                key=key,
                 raw_path=raw_path,
                 raw_query=raw_query,
                 authority=host,
@@ -115,7 +120,7 @@ def resolve(target: str, host: str) -> Address:
     raise ServiceError(
         "AccessDenied",
         f"the local cloud does not play the host {host[:255]!r} and is no open proxy: it answers "
-        "for <bucket>.cos|ci|pic.<region>.myqcloud.com (or tencentcos.cn), "
+        "for <bucket>.cos|cos-website|ci|pic.<region>.myqcloud.com (or tencentcos.cn), "
         "service.cos.myqcloud.com, <bucket>.localhost and 127.0.0.1/<bucket>/<key>",
     )
 

@@ -247,7 +247,7 @@ def authorize(request: Request, storage: Storage, sub_resource: str) -> None:
 
 def _object_acl(request: Request, storage: Storage) -> str:
     try:
-        acl = storage.head(request.bucket, request.key).acl
+        acl = storage.head(request.bucket, request.key, request.get("versionId")).acl
     except ServiceError:
         return ""
     return "" if acl == "default" else acl

@@ -27,7 +27,7 @@ class Cloud:
         self.config = config
         self.storage = storage
         self.credentials = CredentialStore(config)
-        # The time that locks and restored copies go by; may be set.
+        # What lifecycle rules, locks and restored copies count by; may be set.
         self.clock: Callable[[], float] = time.time
         self.locks = KeyLocks()
         self.pool = ThreadPoolExecutor(os.cpu_count() or 2, thread_name_prefix="image")
@@ -37,6 +37,11 @@ class Cloud:
     def subscribe(self, callback: Subscriber) -> None:
         """Have `callback` called with each COS event, after the change is durable."""
         self._subscribers.append(callback)
+
+    @property
+    def observed(self) -> bool:
+        """Whether anybody wants to know of changes."""
+        return bool(self._subscribers)
 
     def emit(self, document: dict[str, Any]) -> None:
         """Tell the subscribers of a change."""

@@ -21,7 +21,9 @@ def _from_environment(name: str, default: str) -> str:
 
 @dataclass(frozen=True)
 class Config:
-    """The settings of one local cloud. `port` 0 means any free one; `buckets` are `name-appid`."""
+    """The settings of one local cloud. `port` 0 means any free one; `buckets` are `name-appid`.
+
+    With `sync` each write reaches the disk before it is answered."""
 
     port: int = 0
     data: Path = DEFAULT_DATA
@@ -36,6 +38,7 @@ class Config:
     )
     functions: bool = True
     host: str = "127.0.0.1"
+    sync: bool = False
 
 
 def client_environment(endpoint: str, config: Config) -> dict[str, str]:

@@ -28,10 +28,10 @@ class Param:
 class Request:
     """One request to a service that the cloud plays.
 
-    `service` is cos, ci, pic or service (the list of buckets); `bucket` is `name-appid` or empty;
-    `region` is empty where the host names none; `key` is decoded, empty for the bucket itself.
-    `headers` ignores case. `secret_id` is None for an anonymous request. `host` is the authority as
-    sent; `signed_paths` are the decoded paths that the client may have signed.
+    `service` is cos, website, ci, pic, migration or service (the list of buckets); `bucket` is
+    `name-appid` or empty; `region` is empty where the host names none; `key` is decoded, empty for
+    the bucket itself. `headers` ignores case. `secret_id` is None for an anonymous request. `host`
+    is the authority as sent; `signed_paths` are the decoded paths that the client may have signed.
     """
 
     method: str

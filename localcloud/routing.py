@@ -10,6 +10,7 @@ from localcloud.cos import (
     acl,
     append,
     buckets,
+    fetch,
     form_upload,
     listing,
     multipart,
@@ -18,8 +19,10 @@ from localcloud.cos import (
     retention,
     symlink,
     tagging,
+    versioning,
 )
 from localcloud.cos.select import operation as select
+from localcloud.cos.settings import table
 from localcloud.errors import ServiceError
 from localcloud.http import Request, Response
 
@@ -35,6 +38,9 @@ OPERATIONS: dict[tuple[str, str, str, str], Handler] = {
     ("cos", "GET", "bucket", "location"): buckets.get_location,
     ("cos", "PUT", "bucket", "acl"): acl.put_bucket_acl,
     ("cos", "GET", "bucket", "acl"): acl.get_bucket_acl,
+    ("cos", "PUT", "bucket", "versioning"): versioning.put_versioning,
+    ("cos", "GET", "bucket", "versioning"): versioning.get_versioning,
+    ("cos", "GET", "bucket", "versions"): versioning.list_versions,
     ("cos", "GET", "bucket", "uploads"): multipart.list_uploads,
     ("cos", "POST", "bucket", "delete"): objects.delete_objects,
     ("cos", "PUT", "object", ""): objects.put_object,
@@ -76,14 +82,13 @@ OPERATIONS: dict[tuple[str, str, str, str], Handler] = {
     ("pic", "PUT", "bucket", "style"): styles.put_style,
     ("pic", "GET", "bucket", "style"): styles.get_style,
     ("pic", "DELETE", "bucket", "style"): styles.delete_style,
+    ("migration", "POST", "bucket", ""): fetch.submit,
+    ("migration", "GET", "object", ""): fetch.status,
+    **table.operations(),
 }
 # Sub-resources of COS and CI, played or not: who names one never means the plain object or bucket.
 _SUB_RESOURCES = frozenset(row[3] for row in OPERATIONS if row[3]) | frozenset(
-    ("accelerate", "append", "ci-process", "cors", "domain", "domaincertificate", "encryption",
-     "guetzli", "hotlink", "imageInspect", "intelligenttiering", "inventory", "lifecycle",
-     "logging", "notification", "object-lock", "origin", "origin-protect", "policy", "referer",
-     "rename", "replication", "restore", "retention", "select", "symlink", "truncate",
-     "versioning", "versions", "website")
+    ("append", "policy", "rename", "restore", "retention", "select", "symlink", "truncate")
 )  # fmt: skip
 # A bucket is made and unmade only by a request that says nothing else (but who signed it).
 _BARE = (("PUT", "bucket"), ("DELETE", "bucket"))

@@ -20,8 +20,11 @@ from aiohttp.web_protocol import RequestHandler
 from localcloud import addressing, routing
 from localcloud.auth import authenticate, authorize
 from localcloud.ci import styles
+from localcloud.ci.errors import add_number
+from localcloud.ci.processing import rule_of
 from localcloud.cloud import Cloud
-from localcloud.cos import form_upload, traffic
+from localcloud.cos import fetch, form_upload, traffic
+from localcloud.cos.settings import cors, website
 from localcloud.errors import ServiceError
 from localcloud.http import XML, FileSlice, Request, Response, Stream, new_id
 from localcloud.limits import (
@@ -138,13 +141,17 @@ class Server:
 
     async def _handle_one(self, incoming: web.BaseRequest) -> web.StreamResponse:
         request_id, service, resource = new_id(), "cos", "/"
+        request: Request | None = None
         _acknowledge(incoming)
         try:
             address = addressing.resolve(incoming.raw_path, incoming.headers.get("Host", ""))
             service, resource = address.service, address.authority + address.raw_path
-            response = await self._answer(_request(incoming, address, request_id))
+            request = _request(incoming, address, request_id)
+            response = await self._answer(request)
         except ServiceError as error:
             response = _error(error, resource, request_id)
+            if service == "migration":
+                response = fetch.refusal(error, request_id)
         except ConnectionError:
             raise
         except (OSError, sqlite3.OperationalError) as error:
@@ -155,9 +162,24 @@ class Server:
             _log.exception("the local cloud failed at %s %r", incoming.method, resource)
             failure = ServiceError("InternalError", "the local cloud failed; its log says where")
             response = _error(failure, resource, request_id)
+        if request is not None:
+            cors.decorate(self._cloud, request, response)
         return await _send(incoming, response, request_id, service)
 
     async def _answer(self, request: Request) -> Response:
+        if request.method == "OPTIONS" and request.service == "cos" and request.bucket:
+            _check_region(request, self._cloud.storage.bucket(request.bucket).region)
+            return await cors.preflight(self._cloud, request)
+        if request.service == "website":
+            return await website.serve(self._cloud, request)
+        try:
+            return await self._operate(request)
+        except ServiceError as error:
+            if rule_of(request) is not None:
+                add_number(error)
+            raise
+
+    async def _operate(self, request: Request) -> Response:
         request = authenticate(request, self._cloud.credentials)
         sub_resource = routing.sub_resource(request)
         if not sub_resource:

@@ -8,6 +8,8 @@ _ADVICE = {
     "InvalidAccessKeyId": "check the secret id, and that temporary credentials carry their token",
     "FailedOperation.UnOpenError": "switch the service on for the bucket (console: advanced "
     "compression), or choose another format in pipelines.yml",
+    "ImageFetchFailed": "check the watermark's address in pipelines.yml: an object of the upload's "
+    "own bucket that everybody may read, or a signed address",
     "ImageResolutionExceed": "upload a smaller picture; the message names the limit",
     "ImageTooLarge": "upload a smaller file; the message names the limit",
     "InvalidBlindWatermark": "upload with the header that the text needs (x-cos-meta-user for "

@@ -46,4 +46,4 @@ def is_bound(cloud: Cloud, bucket: str) -> bool:
 def require(cloud: Cloud, bucket: str) -> None:
     """Raises ServiceError unless `bucket` may use CI."""
     if not is_bound(cloud, bucket):
-        raise refusal(-163, f"bind {bucket} first: PUT / on its pic host, or in the console")
+        raise refusal(-163, f"{bucket} is not bound to CI: PUT / on its pic host binds it")

@@ -57,7 +57,7 @@ def is_too_large(stored: StoredObject) -> bool:
 def check_size(stored: StoredObject, *, persistent: bool = False) -> None:
     """Raises ServiceError for a file that is too large, before any of it is read."""
     if is_too_large(stored):
-        message = f"{stored.size} bytes, allowed are {LIMITS.source_size}"
+        message = f"the source has {stored.size} bytes: at most {LIMITS.source_size} are allowed"
         raise refusal(-167, message, persistent=persistent)
 
 
@@ -107,6 +107,6 @@ async def _run(cloud: Cloud, work: Callable[..., _T], *arguments: object, persis
         async with asyncio.timeout(JOB_SECONDS):
             return await cloud.run(work, *arguments)
     except TimeoutError:
-        raise refusal(-901, f"over {JOB_SECONDS:g} seconds") from None
+        raise refusal(-901, f"processing took longer than {JOB_SECONDS:g} seconds") from None
     except ImageError as error:
         raise from_image(error, persistent=persistent) from None

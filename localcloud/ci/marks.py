@@ -58,7 +58,10 @@ def _find(cloud: Cloud, bucket: str, address: str, *, persistent: bool) -> Store
         advice = "a private one needs a signature in its address"
         raise refusal(-60987, f"image {address!r}: {error.message} ({advice})") from None
     if stored.size > LIMITS.source_size:
-        raise refusal(-60987, f"image {address!r}: {stored.size} bytes are too many")
+        raise refusal(
+            -60987,
+            f"image {address!r} has {stored.size} bytes: at most {LIMITS.source_size} are allowed",
+        )
     return stored
 
 

@@ -11,6 +11,7 @@ from localcloud.ci import binding, guetzli, jobs, marks, styles
 from localcloud.ci.errors import from_rule
 from localcloud.cloud import Cloud
 from localcloud.cos import conditions, xml
+from localcloud.errors import ServiceError
 from localcloud.http import FileSlice, Param, Request, Response
 from localcloud.storage import StoredObject
 from shared.rules import Rule, RuleError, parse
@@ -51,11 +52,14 @@ async def respond(cloud: Cloud, request: Request, stored: StoredObject, rule: st
         }
         if conditions.is_unchanged(request, view):
             return Response(304, validators)
-        if parsed.ignore_error and jobs.is_too_large(stored):
+        try:
+            jobs.check_size(stored)
+            [result] = await jobs.run_rules(cloud, source, [parsed], pictures, slow_jpeg=slow_jpeg)
+        except ServiceError:
+            if not parsed.ignore_error:
+                raise
             headers = {"Content-Type": stored.content_type, **validators}
             return Response(200, headers, FileSlice(stored.path, 0, stored.size))
-        jobs.check_size(stored)
-        [result] = await jobs.run_rules(cloud, source, [parsed], pictures, slow_jpeg=slow_jpeg)
     headers = {"Content-Type": result.content_type, "Content-Length": str(len(result.data))}
     return Response(200, headers | validators | conditions.overrides(request), result.data)
 

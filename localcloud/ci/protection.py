@@ -48,11 +48,14 @@ def check(cloud: Cloud, request: Request, rule: str | None) -> None:
     """Raises ServiceError -108 or -154 for a stranger's download that the owner does not want."""
     if request.secret_id is not None:
         return
-    if not _hotlink(cloud, request.bucket).admits(request.headers.get("Referer", "")):
-        raise refusal(-108, "the page that this download comes from is not allowed by the bucket")
+    referer = request.headers.get("Referer", "")
+    if not _hotlink(cloud, request.bucket).admits(referer):
+        raise refusal(
+            -108, f"Referer {referer[:200]!r} is not allowed by the bucket's hotlink protection"
+        )
     protected = cloud.storage.get_setting(request.bucket, _ORIGIN) is not None
     if protected and not (rule or "").startswith("style/"):
-        raise refusal(-154, "originals are protected: ask for one of the bucket's styles")
+        raise refusal(-154, "originals are protected: only the bucket's styles are allowed")
 
 
 async def protect_origin(cloud: Cloud, request: Request) -> Response:

@@ -32,7 +32,7 @@ async def put_style(cloud: Cloud, request: Request) -> Response:
     styles = _load(cloud, request.bucket)
     if name not in styles and len(styles) >= MAX_STYLES:
         raise refusal(
-            -60957, f"{request.bucket} has {len(styles)}, at most {MAX_STYLES} are allowed"
+            -60957, f"{request.bucket} has {len(styles)} styles: at most {MAX_STYLES} are allowed"
         )
     _save(cloud, request.bucket, {**styles, name: body})
     return Response()
@@ -108,7 +108,7 @@ def _exists(cloud: Cloud, bucket: str, key: str) -> bool:
 def _find(styles: dict[str, str], name: str, number: int) -> str:
     if name not in styles:
         known = ", ".join(sorted(styles)[:10]) or "none"
-        raise refusal(number, f"{name!r}; the bucket has: {known}")
+        raise refusal(number, f"style {name[:200]!r} is none of the bucket's: allowed are {known}")
     return styles[name]
 
 

@@ -16,6 +16,7 @@ from localcloud.cloud import Cloud
 from localcloud.commands.failure import CommandError, UsageError
 from localcloud.config import DEFAULT_BUCKET, DEFAULT_DATA, DEFAULT_PORT, DEFAULT_REGION, Config
 from localcloud.cos.buckets import check_name
+from localcloud.cos.settings import expiry
 from localcloud.errors import ServiceError
 from localcloud.scf import FunctionHost
 from localcloud.scf.layer import LayerError
@@ -24,6 +25,8 @@ from localcloud.storage import Bucket
 from localcloud.storage.directory import DataFolderError, DirectoryStorage
 from shared.errors import ConfigError
 
+_DAY = 86_400.0
+_MAX_AHEAD = 36_500
 _TEMPORARY_SECONDS = 7200  # how long the keys of a function's role are good
 
 
@@ -40,7 +43,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--bucket", action="append", metavar="NAME-APPID", help=f"default: {DEFAULT_BUCKET}"
     )
     parser.add_argument("--region", default=DEFAULT_REGION, help=f"default: {DEFAULT_REGION}")
+    parser.add_argument(
+        "--sync", action="store_true", help="answer a write when a power failure cannot undo it"
+    )
     parser.add_argument("--no-functions", action="store_true", help="uploads trigger nothing")
+    parser.add_argument(
+        "--days-ahead",
+        type=float,
+        default=0.0,
+        metavar="DAYS",
+        help="lifecycle rules run as if it were so many days later (default: 0)",
+    )
     parser.add_argument(
         "--project", type=Path, default=Path(), help="folder of serverless.yml (default: .)"
     )
@@ -57,6 +70,8 @@ def run(args: argparse.Namespace) -> int:
             raise UsageError(f"--bucket: {error.message}") from None
     if not 0 <= args.port <= 65535:
         raise UsageError(f"--port is {args.port}: 0 to 65535 are allowed")
+    if not 0 <= args.days_ahead <= _MAX_AHEAD:
+        raise UsageError(f"--days-ahead is {args.days_ahead}: 0 to {_MAX_AHEAD} are allowed")
     config = Config(
         port=args.port,
         data=args.data,
@@ -64,20 +79,22 @@ def run(args: argparse.Namespace) -> int:
         region=args.region,
         functions=not args.no_functions and (args.project / "serverless.yml").is_file(),
         host=args.host,
+        sync=args.sync,
     )
     try:
-        asyncio.run(_serve(config, args.project))
+        asyncio.run(_serve(config, args.project, args.days_ahead * _DAY))
     except (DataFolderError, ConfigError, LayerError) as error:
         raise CommandError(str(error)) from None
     return 0
 
 
-async def _serve(config: Config, project: Path) -> None:
+async def _serve(config: Config, project: Path, ahead: float) -> None:
     async with contextlib.AsyncExitStack() as ending:
-        storage = DirectoryStorage(config.data)
+        storage = DirectoryStorage(config.data, sync=config.sync)
         ending.callback(storage.close)
         _create_buckets(storage, config)
         cloud = Cloud(config, storage)
+        cloud.clock = lambda: time.time() + ahead
         ending.callback(cloud.pool.shutdown, wait=False, cancel_futures=True)
         stopped = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -101,6 +118,8 @@ async def _serve(config: Config, project: Path) -> None:
             # Functions need the cloud to finish, so they are stopped before it.
             ending.push_async_callback(functions.stop)
             cloud.subscribe(functions.on_cos_event)
+        rounds = asyncio.create_task(expiry.run(cloud))
+        ending.callback(rounds.cancel)
         print(f"localcloud ready {endpoint}", flush=True)
         await stopped.wait()
 

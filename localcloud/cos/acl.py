@@ -49,13 +49,13 @@ async def get_bucket_acl(cloud: Cloud, request: Request) -> Response:
 async def put_object_acl(cloud: Cloud, request: Request) -> Response:
     """PUT Object acl."""
     acl = await _wanted(request, OBJECT_ACLS)
-    cloud.storage.set_acl(request.bucket, request.key, acl)
+    cloud.storage.set_acl(request.bucket, request.key, acl, request.get("versionId"))
     return Response()
 
 
 async def get_object_acl(cloud: Cloud, request: Request) -> Response:
     """GET Object acl; `default` shows the bucket's, as it is what holds."""
-    acl = cloud.storage.head(request.bucket, request.key).acl
+    acl = cloud.storage.head(request.bucket, request.key, request.get("versionId")).acl
     return _answer(cloud.storage.bucket(request.bucket).acl if acl == "default" else acl)
 
 

@@ -108,7 +108,7 @@ async def _stored(
         )
     path = cloud.storage.scratch()
     try:
-        await cloud.run(_grow, before, received.path, path)
+        await cloud.run(_grow, before, received.path, path, cloud.storage.sync)
     except BaseException:
         path.unlink(missing_ok=True)
         raise
@@ -123,7 +123,7 @@ async def _stored(
     )
 
 
-def _grow(before: StoredObject, piece: Path, path: Path) -> None:
+def _grow(before: StoredObject, piece: Path, path: Path, sync: bool) -> None:
     """Make `path` the object's file, by a second name if it can be, with the piece behind it."""
     with contextlib.suppress(OSError):
         path.hardlink_to(before.path)
@@ -133,5 +133,6 @@ def _grow(before: StoredObject, piece: Path, path: Path) -> None:
         file.truncate(before.size)
         file.seek(before.size)
         shutil.copyfileobj(added, file, 1 << 20)
-        file.flush()
-        os.fsync(file.fileno())
+        if sync:
+            file.flush()
+            os.fsync(file.fileno())

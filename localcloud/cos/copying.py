@@ -7,13 +7,13 @@ import re
 from localcloud.cloud import Cloud
 from localcloud.cos import acl, conditions, objects, restore, sse, symlink, tagging, xml
 from localcloud.errors import ServiceError
-from localcloud.http import Request, Response, decode, xml_response
+from localcloud.http import Request, Response, decode, parse_query, xml_response
 from localcloud.limits import MAX_OBJECT
 from localcloud.storage import StoredObject
 
 _SOURCE = re.compile(
     r"/?(?P<bucket>[a-z0-9-]+)\.cos(?:-internal)?\.(?P<region>[a-z0-9-]+)"
-    r"\.(?:myqcloud\.com|tencentcos\.cn)/(?P<key>[^?]+)(?:\?.*)?",
+    r"\.(?:myqcloud\.com|tencentcos\.cn)/(?P<key>[^?]+)(?:\?(?P<query>.*))?",
     re.DOTALL,
 )
 _RANGE = re.compile(r"bytes=([0-9]{1,15})-([0-9]{1,15})")
@@ -70,6 +70,8 @@ async def copy_object(cloud: Cloud, request: Request) -> Response:
         )
     )
     answer.headers |= objects.written_headers(stored)
+    if source.version:
+        answer.headers["x-cos-copy-source-version-id"] = source.version
     return answer
 
 
@@ -92,7 +94,11 @@ def copy_source(cloud: Cloud, request: Request) -> tuple[StoredObject, sse.Custo
         raise ServiceError(
             "NoSuchBucket", f"the source bucket is in {bucket.region}, not in {match['region']}"
         )
-    source = cloud.storage.head(bucket.name, decode(match["key"]))
+    version = next(
+        (param.value for param in parse_query(match["query"] or "") if param.name == "versionId"),
+        "",
+    )
+    source = cloud.storage.head(bucket.name, decode(match["key"]), version)
     source = symlink.follow(cloud, request, source)
     restore.check_readable(source, cloud.clock())
     secret = sse.unlock(request.headers, source.headers, of_source=True)

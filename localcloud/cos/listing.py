@@ -13,13 +13,14 @@ from localcloud.http import Request, Response, xml_response
 from localcloud.limits import MAX_LIST
 from localcloud.storage import StoredObject
 
-_LAST = "\U0010ffff"
+# Behind all keys that begin as what stands before it.
+LAST = "\U0010ffff"
 
 
 async def list_objects(cloud: Cloud, request: Request) -> Response:
     """Keys in order, grouped by `delimiter`, up to `max-keys` after `marker`."""
     shown = shown_as(request)
-    limit = _max_keys(request.get("max-keys"))
+    limit = max_keys(request)
     prefix, delimiter, marker = (request.get(name) for name in ("prefix", "delimiter", "marker"))
     query = _Query(request.bucket, prefix, delimiter, marker, limit)
     found, following = _page(cloud, query)
@@ -62,20 +63,21 @@ class _Query:
     marker: str
     limit: int
 
-    def group(self, key: str) -> str:
-        """The common prefix that stands for `key`, empty if it stands for itself."""
-        if not self.delimiter or not key.startswith(self.prefix):
-            return ""
-        head, cut, _ = key[len(self.prefix) :].partition(self.delimiter)
-        return f"{self.prefix}{head}{cut}" if cut else ""
+
+def group(key: str, prefix: str, delimiter: str) -> str:
+    """The common prefix that stands for `key`, empty if it stands for itself."""
+    if not delimiter or not key.startswith(prefix):
+        return ""
+    head, cut, _ = key[len(prefix) :].partition(delimiter)
+    return f"{prefix}{head}{cut}" if cut else ""
 
 
 def _page(cloud: Cloud, query: _Query) -> tuple[list[StoredObject | str], str]:
     """Objects and common prefixes (text), and the marker of the next page, empty at the end."""
     found: list[StoredObject | str] = []
     # A marker inside of a group means that the whole group has been seen.
-    seen = query.group(query.marker)
-    last, after = query.marker, seen + _LAST if seen else query.marker
+    seen = group(query.marker, query.prefix, query.delimiter)
+    last, after = query.marker, seen + LAST if seen else query.marker
     while True:
         batch = cloud.storage.scan(query.bucket, query.prefix, after, min(query.limit, 200) + 1)
         if not batch:
@@ -86,16 +88,18 @@ def _page(cloud: Cloud, query: _Query) -> tuple[list[StoredObject | str], str]:
                 continue
             if len(found) >= query.limit:
                 return found, last if query.limit else ""
-            seen = query.group(item.key)
+            seen = group(item.key, query.prefix, query.delimiter)
             last = seen or item.key
             found.append(seen or item)
             if seen:
                 # The rest of the group is skipped in one step of the index.
-                after = seen + _LAST
+                after = seen + LAST
                 break
 
 
-def _max_keys(text: str) -> int:
+def max_keys(request: Request) -> int:
+    """How many entries are wanted. Raises `ServiceError` InvalidArgument."""
+    text = request.get("max-keys")
     if not text:
         return MAX_LIST
     if not (text.isascii() and text.isdigit() and len(text) < 10):

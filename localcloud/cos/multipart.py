@@ -23,6 +23,7 @@ from localcloud.cos.objects import (
     refuse_existing,
     written_headers,
 )
+from localcloud.cos.settings import encryption
 from localcloud.cos.upload import Checksums, receive, require_length
 from localcloud.errors import ServiceError
 from localcloud.http import Request, Response, xml_response
@@ -35,14 +36,16 @@ async def initiate(cloud: Cloud, request: Request) -> Response:
     check_key(request.key)
     if only_new(request):
         refuse_existing(cloud, request.bucket, request.key)
-    _, encryption = sse.wanted(request.headers)
+    _, encrypted = sse.wanted(request.headers)
     upload = Upload(
         id=f"{int(time.time())}{uuid.uuid4().hex}",
         bucket=request.bucket,
         key=request.key,
         created=time.time(),
         content_type=request.headers.get("Content-Type", DEFAULT_TYPE),
-        headers={**kept_headers(request.headers), **encryption},
+        headers=encryption.with_default(
+            cloud, request.bucket, {**kept_headers(request.headers), **encrypted}
+        ),
         tags=tagging.from_header(request.headers.get("x-cos-tagging", "")),
         acl=acl.of_object(request),
     )
@@ -189,12 +192,12 @@ async def complete(cloud: Cloud, request: Request) -> Response:
     plan = persistence.plan(cloud, request)
     if only_new(request):
         refuse_existing(cloud, upload.bucket, upload.key)
-    encrypted = sse.is_customers(upload.headers)
-    if encrypted and plan is not None:
+    is_encrypted = sse.is_customers(upload.headers)
+    if is_encrypted and plan is not None:
         raise ServiceError(
             "InvalidRequest", "Pic-Operations cannot read what a customer's key encrypts"
         )
-    received = await joining.join(cloud.storage, parts, encrypted=encrypted)
+    received = await joining.join(cloud.storage, parts, encrypted=is_encrypted)
     digest = hashlib.md5(b"".join(bytes.fromhex(p.etag) for p in parts), usedforsecurity=False)
     stored = StoredObject(
         bucket=upload.bucket,

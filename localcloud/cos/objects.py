@@ -10,6 +10,8 @@ from urllib.parse import quote
 from localcloud.ci import persistence, processing, protection
 from localcloud.cloud import Cloud
 from localcloud.cos import acl, conditions, copying, restore, retention, sse, symlink, tagging, xml
+from localcloud.cos.settings import encryption as bucket_encryption
+from localcloud.cos.settings import referer
 from localcloud.cos.upload import Checksums, receive, require_length
 from localcloud.errors import ServiceError
 from localcloud.events import cos_event
@@ -97,7 +99,7 @@ async def store(
         content_type=content_type or DEFAULT_TYPE,
         last_modified=time.time(),
         path=received.path,
-        headers={**(headers or {}), **encrypted},
+        headers=bucket_encryption.with_default(cloud, bucket, {**(headers or {}), **encrypted}),
         tags=dict(tags or {}),
         acl=acl,
     )
@@ -176,7 +178,9 @@ def client_headers(stored: StoredObject) -> dict[str, str]:
 
 async def get_object(cloud: Cloud, request: Request) -> Response:
     """GET Object; with an image rule in the query, processing on download."""
-    stored = symlink.follow(cloud, request, cloud.storage.head(request.bucket, request.key))
+    referer.check(cloud, request)
+    stored = cloud.storage.head(request.bucket, request.key, request.get("versionId"))
+    stored = symlink.follow(cloud, request, stored)
     rule = processing.rule_of(request)
     protection.check(cloud, request, rule)
     restore.check_readable(stored, cloud.clock())
@@ -196,7 +200,9 @@ async def get_object(cloud: Cloud, request: Request) -> Response:
 
 async def head_object(cloud: Cloud, request: Request) -> Response:
     """HEAD Object."""
-    stored = symlink.follow(cloud, request, cloud.storage.head(request.bucket, request.key))
+    referer.check(cloud, request)
+    stored = cloud.storage.head(request.bucket, request.key, request.get("versionId"))
+    stored = symlink.follow(cloud, request, stored)
     secret = sse.unlock(request.headers, stored.headers)
     if conditions.is_unchanged(request, stored):
         return Response(304, _validators(stored))
@@ -212,6 +218,7 @@ def object_headers(cloud: Cloud, stored: StoredObject) -> dict[str, str]:
         "Accept-Ranges": "bytes",
         "x-cos-hash-crc64ecma": stored.crc64,
         **({"x-cos-tagging-count": str(len(stored.tags))} if stored.tags else {}),
+        **_version_header(stored),
         **{name: value for name, value in stored.headers.items() if not name.startswith(":")},
         **restore.shown(stored, cloud.clock()),
     }
@@ -219,8 +226,12 @@ def object_headers(cloud: Cloud, stored: StoredObject) -> dict[str, str]:
 
 def written_headers(stored: StoredObject) -> dict[str, str]:
     """What the answer to a write says of the object."""
-    sums = {"ETag": f'"{stored.etag}"', "x-cos-hash-crc64ecma": stored.crc64}
-    return sums | sse.shown(stored.headers)
+    headers = {"ETag": f'"{stored.etag}"', "x-cos-hash-crc64ecma": stored.crc64}
+    return headers | _version_header(stored) | bucket_encryption.headers_of(stored.headers)
+
+
+def _version_header(stored: StoredObject) -> dict[str, str]:
+    return {"x-cos-version-id": stored.version} if stored.version else {}
 
 
 def _validators(stored: StoredObject) -> dict[str, str]:
@@ -228,41 +239,72 @@ def _validators(stored: StoredObject) -> dict[str, str]:
 
 
 async def delete_object(cloud: Cloud, request: Request) -> Response:
-    """DELETE Object; 204 whether or not it was there."""
-    _delete(cloud, request, request.key)
-    return Response(204)
+    """DELETE Object, or one of its versions; 204 whether or not it was there."""
+    gone = _delete(cloud, request, request.key, request.get("versionId"))
+    return Response(204, _deleted_headers(gone))
 
 
 async def delete_objects(cloud: Cloud, request: Request) -> Response:
-    """POST ?delete: up to a thousand keys at once."""
+    """POST ?delete: up to a thousand keys or versions at once."""
     body = await request.read(MAX_XML)
     Checksums.of(request.headers).check(body)
     root = xml.parse(body, "Delete")
-    keys = [node.findtext("Key") or "" for node in root.iter("Object")]
-    if not 0 < len(keys) <= MAX_LIST or "" in keys:
+    wanted = [
+        (node.findtext("Key") or "", node.findtext("VersionId") or "")
+        for node in root.iter("Object")
+    ]
+    if not 0 < len(wanted) <= MAX_LIST or not all(key for key, _ in wanted):
         raise ServiceError("MalformedXML", f"Delete holds 1 to {MAX_LIST} Objects, each with a Key")
     quiet = (root.findtext("Quiet") or "").strip().lower() == "true"
     results = []
-    for key in keys:
+    for key, version in wanted:
         try:
-            _delete(cloud, request, key)
+            gone = _delete(cloud, request, key, version)
         except ServiceError as error:
-            fields = {"Key": key, "Code": error.code, "Message": error.message}
-            results.append(xml.element("Error", *(xml.element(*item) for item in fields.items())))
+            fields = {
+                "Key": key,
+                "VersionId": version,
+                "Code": error.code,
+                "Message": error.message,
+            }
+            parts = [xml.element(name, text) for name, text in fields.items() if text]
+            results.append(xml.element("Error", *parts))
         else:
             if not quiet:
-                results.append(xml.element("Deleted", xml.element("Key", key)))
+                results.append(_deleted_entry(key, version, gone))
     return xml_response(xml.document("DeleteResult", results))
 
 
-def _delete(cloud: Cloud, request: Request, key: str) -> None:
-    retention.check_key(cloud, request.bucket, key)
-    gone = cloud.storage.delete(request.bucket, key)
+def _deleted_headers(gone: StoredObject | None) -> dict[str, str]:
+    if gone is None or not gone.version:
+        return {}
+    marker = {"x-cos-delete-marker": "true"} if gone.marker else {}
+    return {"x-cos-version-id": gone.version, **marker}
+
+
+def _deleted_entry(key: str, version: str, gone: StoredObject | None) -> str:
+    """`Deleted`: what was asked for, and the delete marker that was made or removed."""
+    parts = [xml.element("Key", key)]
+    if version:
+        parts.append(xml.element("VersionId", version))
+    if gone is not None and gone.marker:
+        parts.append(xml.element("DeleteMarker", "true"))
+        parts.append(xml.element("DeleteMarkerVersionId", gone.version))
+    return xml.element("Deleted", *parts)
+
+
+def _delete(cloud: Cloud, request: Request, key: str, version: str) -> StoredObject | None:
+    retention.check_delete(cloud, request.bucket, key, version)
+    gone = cloud.storage.delete(request.bucket, key, version)
     if gone is not None:
-        _emit(cloud, request, gone, "cos:ObjectRemove:Delete")
+        event = "DeleteMarkerCreated" if gone.marker and not version else "Delete"
+        _emit(cloud, request, gone, f"cos:ObjectRemove:{event}")
+    return gone
 
 
 def _emit(cloud: Cloud, request: Request, stored: StoredObject, event: str) -> None:
+    if not cloud.observed:
+        return
     meta = {name: value for name, value in stored.headers.items() if name.lower().startswith(_META)}
     cloud.emit(
         cos_event(
@@ -273,6 +315,7 @@ def _emit(cloud: Cloud, request: Request, stored: StoredObject, event: str) -> N
             event_name=event,
             event_time=int(time.time()),
             meta={"Content-Type": stored.content_type, **meta},
+            version_id=stored.version,
             request_id=request.request_id,
         )
     )

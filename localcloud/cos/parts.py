@@ -21,7 +21,7 @@ async def join(storage: Storage, parts: Sequence[Part], *, encrypted: bool) -> R
         return await receive(storage, _plain(parts))
     path = storage.scratch()
     try:
-        return await asyncio.to_thread(_encrypted, path, parts)
+        return await asyncio.to_thread(_encrypted, path, parts, sync=storage.sync)
     except OSError as error:
         path.unlink(missing_ok=True)
         raise unwritable(error) from None
@@ -33,7 +33,7 @@ async def _plain(parts: Sequence[Part]) -> AsyncIterator[bytes]:
             yield chunk
 
 
-def _encrypted(path: Path, parts: Sequence[Part]) -> Received:
+def _encrypted(path: Path, parts: Sequence[Part], *, sync: bool) -> Received:
     segments: list[cipher.Segment] = []
     crc64 = 0
     with path.open("wb") as file:
@@ -47,6 +47,7 @@ def _encrypted(path: Path, parts: Sequence[Part]) -> Received:
                     left -= len(chunk)
                     file.write(chunk)
         file.write(cipher.table(segments))
-        file.flush()
-        os.fsync(file.fileno())
+        if sync:
+            file.flush()
+            os.fsync(file.fileno())
     return Received(path, sum(part.size for part in parts), "", str(crc64))

@@ -77,7 +77,7 @@ async def restore_object(cloud: Cloud, request: Request) -> Response:
     root = xml.parse(await request.read(MAX_XML), "RestoreRequest")
     days = (root.findtext("Days") or "").strip()
     tier = (root.findtext("CASJobParameters/Tier") or "Standard").strip()
-    stored = cloud.storage.head(request.bucket, request.key)
+    stored = cloud.storage.head(request.bucket, request.key, request.get("versionId"))
     if sse.customer_key(request.headers) is not None:
         sse.unlock(request.headers, stored.headers)
     if not (days.isascii() and days.isdigit() and 1 <= int(days[:6]) <= MAX_RESTORE_DAYS):
@@ -100,7 +100,7 @@ async def restore_object(cloud: Cloud, request: Request) -> Response:
     is_there = copy is not None and now < copy[1]
     ready = now if is_there else now + tiers[tier] * _SECONDS_PER_HOUR
     headers = {**stored.headers, _COPY: f"{ready:.3f};{ready + int(days) * _DAY:.3f}"}
-    cloud.storage.set_headers(stored.bucket, stored.key, headers)
+    cloud.storage.set_headers(stored.bucket, stored.key, headers, stored.version)
     return Response(200 if is_there else 202)
 
 

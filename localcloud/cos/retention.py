@@ -13,7 +13,7 @@ from localcloud.cos import xml
 from localcloud.errors import ServiceError
 from localcloud.http import Request, Response, xml_response
 from localcloud.limits import MAX_RETENTION_DAYS, MAX_XML
-from localcloud.storage import StoredObject
+from localcloud.storage import NULL_VERSION, StoredObject
 
 # The bucket's setting, its ObjectLockConfiguration; that it is there means that lock is on.
 BUCKET_SETTING = "cos:object-lock"
@@ -26,7 +26,7 @@ async def put_retention(cloud: Cloud, request: Request) -> Response:
     root = xml.parse(await request.read(MAX_XML), "Retention")
     mode = (root.findtext("Mode") or "").strip()
     until = _date((root.findtext("RetainUntilDate") or "").strip())
-    stored = cloud.storage.head(request.bucket, request.key)
+    stored = cloud.storage.head(request.bucket, request.key, request.get("versionId"))
     if cloud.storage.get_setting(request.bucket, BUCKET_SETTING) is None:
         raise ServiceError(
             "InvalidRequest", "The bucket has no object lock: switch it on with PUT ?object-lock"
@@ -43,13 +43,13 @@ async def put_retention(cloud: Cloud, request: Request) -> Response:
             "AccessDenied", f"The object is locked until {xml.iso_time(before)}: later is allowed"
         )
     headers = {**stored.headers, _UNTIL: repr(until)}
-    cloud.storage.set_headers(stored.bucket, stored.key, headers)
+    cloud.storage.set_headers(stored.bucket, stored.key, headers, stored.version)
     return Response()
 
 
 async def get_retention(cloud: Cloud, request: Request) -> Response:
     """GET ?retention"""
-    until = _until(cloud.storage.head(request.bucket, request.key))
+    until = _until(cloud.storage.head(request.bucket, request.key, request.get("versionId")))
     if until is None:
         raise ServiceError("NoSuchObjectLockConfiguration", "The object was never locked")
     fields = [
@@ -79,9 +79,23 @@ def check(stored: StoredObject, now: float) -> None:
 
 
 def check_key(cloud: Cloud, bucket: str, key: str) -> None:
-    """The same for whatever object a key has now."""
+    """The same for what a new object of this key would replace."""
+    versioning = cloud.storage.bucket(bucket).versioning
+    if versioning != "Enabled":
+        _check_version(cloud, bucket, key, NULL_VERSION if versioning else "")
+
+
+def check_delete(cloud: Cloud, bucket: str, key: str, version: str) -> None:
+    """The same for what a DELETE would remove: with versions, only those that it names."""
+    if version:
+        _check_version(cloud, bucket, key, version)
+    else:
+        check_key(cloud, bucket, key)
+
+
+def _check_version(cloud: Cloud, bucket: str, key: str, version: str) -> None:
     try:
-        stored = cloud.storage.head(bucket, key)
+        stored = cloud.storage.head(bucket, key, version)
     except ServiceError:
         return
     check(stored, cloud.clock())

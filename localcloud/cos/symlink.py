@@ -50,7 +50,7 @@ async def put_symlink(cloud: Cloud, request: Request) -> Response:
 
 async def get_symlink(cloud: Cloud, request: Request) -> Response:
     """GET ?symlink: where it leads, and its own validators."""
-    stored = cloud.storage.head(request.bucket, request.key)
+    stored = cloud.storage.head(request.bucket, request.key, request.get("versionId"))
     target = stored.headers.get(_TARGET)
     if target is None:
         raise ServiceError("NotSymlink", "The object is no symlink")
@@ -59,6 +59,8 @@ async def get_symlink(cloud: Cloud, request: Request) -> Response:
         "ETag": f'"{stored.etag}"',
         "Last-Modified": xml.http_time(stored.last_modified),
     }
+    if stored.version:
+        headers["x-cos-version-id"] = stored.version
     return Response(200, headers)
 
 

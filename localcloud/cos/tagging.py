@@ -15,13 +15,14 @@ async def put_tagging(cloud: Cloud, request: Request) -> Response:
     """PUT Object tagging: replaces the whole set."""
     root = xml.parse(await request.read(MAX_XML), "Tagging")
     pairs = [(tag.findtext("Key") or "", tag.findtext("Value") or "") for tag in root.iter("Tag")]
-    cloud.storage.set_tags(request.bucket, request.key, _checked(pairs))
+    version = request.get("versionId")
+    cloud.storage.set_tags(request.bucket, request.key, _checked(pairs), version)
     return Response()
 
 
 async def get_tagging(cloud: Cloud, request: Request) -> Response:
     """GET Object tagging."""
-    tags = cloud.storage.head(request.bucket, request.key).tags
+    tags = cloud.storage.head(request.bucket, request.key, request.get("versionId")).tags
     entries = [
         xml.element("Tag", xml.element("Key", name), xml.element("Value", value))
         for name, value in tags.items()
@@ -31,7 +32,7 @@ async def get_tagging(cloud: Cloud, request: Request) -> Response:
 
 async def delete_tagging(cloud: Cloud, request: Request) -> Response:
     """DELETE Object tagging."""
-    cloud.storage.set_tags(request.bucket, request.key, {})
+    cloud.storage.set_tags(request.bucket, request.key, {}, request.get("versionId"))
     return Response(204)
 
 

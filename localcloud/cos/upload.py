@@ -25,7 +25,7 @@ _MAX_CRC64 = 2**64 - 1
 
 @dataclass(frozen=True)
 class Received:
-    """A body on disk, synced: its size, MD5 in hex, CRC64 (ECMA-182, as COS prints it).
+    """A body on disk: its size, MD5 in hex, CRC64 (ECMA-182, as COS prints it).
 
     With a customer's key the MD5 is that of what lies on the disk, the rest that of the plain text.
     """
@@ -88,7 +88,7 @@ async def receive(
     stored_md5 = hashlib.md5(usedforsecurity=False)
     sha1 = hashlib.sha1(usedforsecurity=False)
     try:
-        with path.open("wb") as file:
+        with path.open("wb", buffering=0) as file:
             async for chunk in body:
                 size += len(chunk)
                 if size > limit:
@@ -105,8 +105,9 @@ async def receive(
                     file.write(hidden)
             if encryptor is not None:
                 file.write(encryptor.table(size, crc))
-            file.flush()
-            await asyncio.to_thread(os.fsync, file.fileno())
+            if storage.sync:
+                file.flush()
+                await asyncio.to_thread(os.fsync, file.fileno())
         _compare(expected, md5.digest(), sha1.digest(), crc)
     except OSError as error:
         path.unlink(missing_ok=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from PIL import Image
 
 from localcloud.imaging import heif, slow_jpeg
-from localcloud.imaging.errors import BAD_FORMAT, ImageError, NotEnabledError
+from localcloud.imaging.errors import BAD_FORMAT, RESULT_TOO_LARGE, ImageError, NotEnabledError
 from shared import rules
 
 CONTENT_TYPES = {
@@ -35,6 +35,8 @@ _NAMED = {"yjpeg": "jpg", "heic": "heif"}
 _AVIF_SPEED = 6
 # What one segment of a JPEG holds.
 _MAX_EXIF = 65_533 - 6
+# What the format's 14 bits for a side hold.
+_WEBP_SIDE = 16_383
 # For sources without a quality of their own.
 DEFAULT_QUALITY = 85
 ORIENTATION = 0x0112
@@ -166,6 +168,7 @@ def encode(
 
     Raises ImageError when the format cannot hold the picture.
     """
+    _check_sides(frames, encoding.format)
     images = [_fitting(frame.image, encoding.format) for frame in frames]
     options = _options(encoding)
     if exif is not None and not encoding.strip and encoding.format in _WITH_EXIF:
@@ -185,16 +188,25 @@ def encode(
     output = io.BytesIO()
     try:
         images[0].save(output, LIBRARY_NAMES[encoding.format], **options)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, OverflowError, RuntimeError) as error:
         raise ImageError(BAD_FORMAT, f"{encoding.format} cannot hold the result: {error}") from None
     return output.getvalue()
+
+
+def _check_sides(frames: list[Frame], name: str) -> None:
+    width, height = frames[0].image.size
+    if name == "webp" and max(width, height) > _WEBP_SIDE:
+        raise ImageError(
+            RESULT_TOO_LARGE,
+            f"the result would be {width}x{height}: webp holds at most {_WEBP_SIDE} px a side",
+        )
 
 
 def _metadata(exif: Image.Exif) -> dict[str, object]:
     """Nothing where it cannot be written: too long for the format, or damaged in the source."""
     try:
         data = exif.tobytes()
-    except (ValueError, TypeError, OverflowError, struct.error):
+    except (ValueError, TypeError, AttributeError, ArithmeticError, struct.error):
         return {}
     return {"exif": data} if len(data) <= _MAX_EXIF else {}
 

@@ -3,30 +3,33 @@
 from __future__ import annotations
 
 import io
+import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
 
 from PIL import Image, ImageSequence
 
-from localcloud.imaging import faces, plan, svg
+from localcloud.imaging import deep, faces, footprint, plan, svg
 from localcloud.imaging.encode import (
     ANIMATED,
     CONTENT_TYPES,
     NAMES,
     ORIENTATION,
+    Encoding,
     Frame,
     encoding_of,
     limited,
 )
 from localcloud.imaging.errors import BAD_FORMAT, BAD_PARAMETER, RESULT_TOO_LARGE, ImageError
 from localcloud.imaging.facts import exif, image_ave, image_info
+from localcloud.imaging.geometry import Size
 from localcloud.imaging.image_mark import draw_image, open_mark
 from localcloud.imaging.jpeg_quality import source_quality
 from localcloud.imaging.limits import LIMITS, Limits
-from localcloud.imaging.memory import BUDGET, decoded_bytes
+from localcloud.imaging.memory import BUDGET, BYTES_A_PIXEL, decoded_bytes
 from localcloud.imaging.source import (
     check_size,
     decoding,
@@ -49,6 +52,9 @@ from shared.rules import (
     Rule,
 )
 
+_UNBOUND = Limits(*[sys.maxsize] * len(fields(Limits)))
+# Of one frame, in milliseconds: what a GIF can say.
+_LONGEST = 655_350
 _INFORMATION = {ImageInfo: image_info, ImageAve: image_ave, Exif: exif}
 
 
@@ -87,11 +93,14 @@ def process(
     try:
         return _process(source, rule, limits, marks, slow_jpeg)
     except faces.NoFaceError:
-        return _original(source, limits)
+        return _original(source)
+    except MemoryError:
+        if not rule.ignore_error:
+            raise ImageError(RESULT_TOO_LARGE, "there is no memory for this picture") from None
     except ImageError:
         if not rule.ignore_error:
             raise
-        return _original(source, limits)
+    return _original(source)
 
 
 def _process(
@@ -107,13 +116,12 @@ def _process(
     animated = encoding.format in ANIMATED and frame_count(image) > 1
     if not animated:
         rule = plan.scaled_decoding(image, rule, limits)
-    # The pixels, and as much again for the operation at work on them.
-    frame_bytes = decoded_bytes(image, 1 + (frame_count(image) if animated else 1))
-    mark_bytes = sum(decoded_bytes(stamp) for stamp in stamps.values())
-    with BUDGET.reserved(frame_bytes + mark_bytes, limits.memory):
+    with BUDGET.reserved(_needed(image, rule, stamps, animated, limits), limits.memory):
         metadata = read_exif(image)
         pixels = {address: normalised(stamp) for address, stamp in stamps.items()}
         job = _Job(rule, metadata.get(ORIENTATION, 1), limits, pixels)
+        if deep.keeps(image, rule, encoding):
+            return _deep(_whole(source, limits), job, metadata, encoding)
         frames = list(_frames(image, job, animated=animated))
         if encoding.format == "heif" and not job.turns:
             # HEIF readers turn a picture by its container and never by EXIF.
@@ -124,7 +132,7 @@ def _process(
         data, encoding = limited(frames, encoding, kept, loop)
     size = len(source) if isinstance(source, bytes) else source.stat().st_size
     if encoding.or_source and len(data) >= size:
-        return _original(source, limits)
+        return _original(source)
     width, height = frames[0].image.size
     return ImageResult(
         data,
@@ -135,6 +143,32 @@ def _process(
         encoding.reported_quality,
         _written_frames(data) if len(frames) > 1 else 1,
     )
+
+
+def _deep(source: bytes, job: _Job, metadata: Image.Exif, encoding: Encoding) -> ImageResult:
+    image = deep.shaped(source, job.rule, job.orientation, job.limits)
+    if metadata and job.turns:
+        metadata[ORIENTATION] = 1
+    exif = metadata.tobytes() if metadata and not encoding.strip else b""
+    data = deep.written(image, exif)
+    return ImageResult(
+        data, CONTENT_TYPES["png"], "png", image.width, image.height, encoding.reported_quality, 1
+    )
+
+
+def _needed(
+    image: Image.Image,
+    rule: Rule,
+    stamps: Mapping[str, Image.Image],
+    animated: bool,
+    limits: Limits,
+) -> int:
+    """Bytes: the source, what each frame becomes at its largest, and the marks."""
+    frames = frame_count(image) if animated else 1
+    # Which way up the picture ends is only known behind the pixels of some formats.
+    largest = max(footprint.largest(Size(*image.size), rule, turn, limits) for turn in (1, 6))
+    pixels = image.width * image.height + largest * frames
+    return pixels * BYTES_A_PIXEL + sum(decoded_bytes(stamp) for stamp in stamps.values())
 
 
 def _written_frames(data: bytes) -> int:
@@ -176,7 +210,7 @@ def _frames(image: Image.Image, job: _Job, *, animated: bool) -> Iterator[Frame]
         for raw in islice(ImageSequence.Iterator(image), _kept_frames(image, job.rule)):
             frame = _run(normalised(raw.convert("RGBA")), job)
             _check_result(frame, frame_count(image), job.limits)
-            yield Frame(frame, int(raw.info.get("duration", 100)))
+            yield Frame(frame, min(int(raw.info.get("duration", 100)), _LONGEST))
 
 
 def _check_result(frame: Image.Image, frames: int, limits: Limits) -> None:
@@ -243,11 +277,12 @@ def _drawing(drawing: svg.Drawing) -> ImageResult:
     return ImageResult(drawing.data, svg.CONTENT_TYPE, svg.NAME, width, height, 100, 1)
 
 
-def _original(source: bytes | Path, limits: Limits) -> ImageResult:
-    data = _whole(source, limits)
+def _original(source: bytes | Path) -> ImageResult:
+    """The source as it is. No limit applies: only its header is read."""
+    data = _whole(source, _UNBOUND)
     if svg.is_svg(data):
         return _drawing(svg.unchecked(data))
-    image = open_image(source, limits)
+    image = open_image(source, _UNBOUND)
     name = NAMES[str(image.format)]
     width, height = image.size
     return ImageResult(

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from PIL import ExifTags, Image
 
-from localcloud.imaging import svg
+from localcloud.imaging import deep, svg
 from localcloud.imaging.encode import NAMES, ORIENTATION, on_white
 from localcloud.imaging.jpeg_quality import source_quality
 from localcloud.imaging.limits import LIMITS, Limits
@@ -53,6 +53,7 @@ def describe(source: bytes | Path, *, limits: Limits = LIMITS) -> ImageFacts:
     dpi = image.info.get("dpi", (0, 0))
     width, height = image.size
     frames, depth, quality = frame_count(image), _DEPTH.get(image.mode, 8), source_quality(image)
+    depth = 16 if deep.is_deep(image) else depth
     with _decoded_small(image, limits):
         orientation = read_exif(image).get(ORIENTATION, 1)
         average = _average(image)

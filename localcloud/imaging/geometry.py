@@ -206,3 +206,15 @@ def turned(size: Size, degrees: int) -> Size:
     return Size(
         _round(size.width * cos + size.height * sin), _round(size.width * sin + size.height * cos)
     )
+
+
+def turning(size: Size, canvas: Size, degrees: int) -> tuple[float, ...]:
+    """Where each place of `canvas` lies in a picture that is turned clockwise about its middle:
+    x = a X + b Y + c, y = d X + e Y + f, as (a, b, c, d, e, f)."""
+    angle = math.radians(degrees)
+    cos, sin = math.cos(angle), math.sin(angle)
+    x, y = canvas.width / 2, canvas.height / 2
+    return (
+        cos, sin, size.width / 2 - cos * x - sin * y,
+        -sin, cos, size.height / 2 + sin * x - cos * y,
+    )  # fmt: skip

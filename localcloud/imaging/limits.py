@@ -7,8 +7,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Limits:
-    """`source_size` in bytes, sides in px; `pixels` counts width x height x frames. `memory` in
-    bytes is ours: what all jobs of the process may decode at one time; a larger job runs alone."""
+    """`source_size` in bytes, sides in px; `pixels` counts width x height x frames.
+
+    Two are ours. `memory`, in bytes: what all jobs of the process may decode at one time; a larger
+    job runs alone. `scans`: how often a JPEG may draw itself; encoders need about ten.
+    """
 
     source_size: int = 32 * 1024**2
     source_side: int = 30_000
@@ -16,6 +19,7 @@ class Limits:
     frames: int = 300
     result_side: int = 9_999
     memory: int = 1024**3
+    scans: int = 100
 
 
 LIMITS = Limits()

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from PIL import Image
 
-_BYTES_A_PIXEL = 4
+BYTES_A_PIXEL = 4
 
 
 class Budget:
@@ -34,9 +34,9 @@ class Budget:
                 self._changed.notify_all()
 
 
-def decoded_bytes(image: Image.Image, frames: int = 1) -> int:
-    """What the pixels of `frames` take once decoded."""
-    return image.width * image.height * frames * _BYTES_A_PIXEL
+def decoded_bytes(image: Image.Image) -> int:
+    """What the pixels take once decoded."""
+    return image.width * image.height * BYTES_A_PIXEL
 
 
 BUDGET = Budget()

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from PIL import Image, ImageCms, UnidentifiedImageError
 
-from localcloud.imaging import gif_frames, heif
+from localcloud.imaging import gif_frames, heif, jpeg_scans
 from localcloud.imaging.errors import (
     DAMAGED,
     EMPTY,
@@ -30,7 +30,7 @@ Image.MAX_IMAGE_PIXELS = None
 # Damaged metadata is no news for whoever runs the server.
 warnings.filterwarnings("ignore", module=r"PIL\.")
 _BROKEN = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, IndexError,
-           TypeError, OverflowError, MemoryError, RuntimeError)  # fmt: skip
+           TypeError, AttributeError, ArithmeticError, MemoryError, RuntimeError)  # fmt: skip
 _SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 
@@ -40,7 +40,8 @@ def decoding() -> Iterator[None]:
     try:
         yield
     except _BROKEN as error:
-        raise ImageError(DAMAGED, " ".join(str(error).split())) from None
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise ImageError(DAMAGED, f"the source is damaged: {reason}") from None
 
 
 def open_image(source: bytes | Path, limits: Limits) -> Image.Image:
@@ -50,6 +51,7 @@ def open_image(source: bytes | Path, limits: Limits) -> Image.Image:
     """
     check_size(source, limits)
     _check_gif(source, limits)
+    _check_jpeg(source, limits)
     formats = FORMATS
     if heif.is_heif(_beginning(source)):
         heif.register()
@@ -62,7 +64,7 @@ def open_image(source: bytes | Path, limits: Limits) -> Image.Image:
             NOT_AN_IMAGE, f"the source is no picture: {', '.join(FORMATS)}, HEIF are read"
         ) from None
     except _BROKEN as error:
-        raise ImageError(DAMAGED, f"the picture's header is damaged: {error}") from None
+        raise ImageError(DAMAGED, f"the source's header is damaged: {error}") from None
     _check(image, limits)
     return image
 
@@ -106,6 +108,14 @@ def _check_gif(source: bytes | Path, limits: Limits) -> None:
         )
 
 
+def _check_jpeg(source: bytes | Path, limits: Limits) -> None:
+    with io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as file:
+        if file.read(3) == b"\xff\xd8\xff" and (scans := jpeg_scans.count(file)) > limits.scans:
+            raise ImageError(
+                DAMAGED, f"the source has {scans} scans: at most {limits.scans} are allowed"
+            )
+
+
 def _check(image: Image.Image, limits: Limits) -> None:
     width, height = image.size
     if max(width, height) > limits.source_side:
@@ -146,11 +156,11 @@ def normalised(image: Image.Image) -> Image.Image:
         if image.size != promised:
             raise ValueError(f"{image.size} px behind a header that says {promised}")
         profile = image.info.get("icc_profile")
-        if profile and image.mode in ("RGB", "CMYK", "L"):
-            converted = _to_srgb(image, profile)
-            if converted is not None:
-                return converted
-        return _plain(image)
+        # Ink and grey have profiles of their own kind; a palette's colours are RGB.
+        own_kind = image.mode in ("CMYK", "L") and "transparency" not in image.info
+        plain = image if profile and own_kind else _plain(image)
+        converted = _to_srgb(plain, profile) if profile else None
+        return _plain(plain) if converted is None else converted
 
 
 def _plain(image: Image.Image) -> Image.Image:
@@ -169,9 +179,10 @@ def _to_srgb(image: Image.Image, profile: bytes) -> Image.Image | None:
     """None where the profile is sRGB's own or does not fit the picture."""
     if profile == _SRGB:
         return None
+    mode = "RGBA" if image.mode == "RGBA" else "RGB"
     try:
         return ImageCms.profileToProfile(
-            image, io.BytesIO(profile), io.BytesIO(_SRGB), outputMode="RGB"
+            image, io.BytesIO(profile), io.BytesIO(_SRGB), outputMode=mode
         )
     except ImageCms.PyCMSError:
         return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from PIL import Image, ImageChops, ImageDraw, ImageOps
+from PIL import Image, ImageChops, ImageDraw
 
 from localcloud.imaging import filters, geometry
 from localcloud.imaging.errors import BAD_PARAMETER, ImageError
@@ -20,6 +20,18 @@ _TURNS = {
     180: Image.Transpose.ROTATE_180,
     270: Image.Transpose.ROTATE_90,
 }
+# What turns a picture of each EXIF Orientation upright.
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+# Of a corner, in px: the larger ones are drawn less finely, to take less memory.
+_FINE_RADIUS = 1000
 _FLIPS = {
     "vertical": Image.Transpose.FLIP_TOP_BOTTOM,
     "horizontal": Image.Transpose.FLIP_LEFT_RIGHT,
@@ -62,9 +74,10 @@ def _rotate(image: Image.Image, operation: rules.Rotate, limits: Limits) -> Imag
         return image.transpose(_TURNS[degrees])
     size = geometry.checked(geometry.turned(Size(*image.size), degrees), limits)
     # White shows where the result has no alpha, nothing where it has.
-    turned = image.convert("RGBA").rotate(-degrees, Image.Resampling.BICUBIC, expand=True)
-    left, top = geometry.at_gravity(Size(*turned.size), size, "center")
-    return turned.crop((left, top, left + size.width, top + size.height))
+    matrix = geometry.turning(Size(*image.size), size, degrees)
+    return image.convert("RGBA").transform(
+        size, Image.Transform.AFFINE, matrix, Image.Resampling.BICUBIC
+    )
 
 
 def _flip(image: Image.Image, operation: rules.Flip, _: Limits) -> Image.Image:
@@ -86,23 +99,35 @@ def _round_radius(image: Image.Image, operation: rules.RoundRadius, _: Limits) -
 
 
 def _check_radius(size: Size, radius: int) -> None:
-    if radius * 2 > min(size):
+    if radius * 2 >= min(size):
         raise ImageError(
             BAD_PARAMETER,
-            f"the radius is {radius}: at most half of the shorter side, {min(size) // 2} px",
+            f"the radius is {radius}: below half of the shorter side, {min(size) / 2:g} px, is "
+            "allowed",
         )
 
 
 def _rounded(image: Image.Image, radius: int) -> Image.Image:
-    """Corners cut off to nothing; drawn at four times the size, so that the edge is smooth."""
-    large = Image.new("L", (4 * image.width, 4 * image.height))
-    ImageDraw.Draw(large).rounded_rectangle(
-        (0, 0, large.width - 1, large.height - 1), 4 * radius, fill=255
-    )
-    mask = large.resize(image.size, Image.Resampling.BOX)
+    """Corners cut off to nothing."""
+    corner = _corner(radius)
+    left, top = image.width - radius, image.height - radius
+    mask = Image.new("L", image.size, 255)
+    mask.paste(corner, (0, 0))
+    mask.paste(corner.transpose(_FLIPS["horizontal"]), (left, 0))
+    mask.paste(corner.transpose(_FLIPS["vertical"]), (0, top))
+    mask.paste(corner.transpose(_TURNS[180]), (left, top))
     rounded = image.convert("RGBA")
     rounded.putalpha(ImageChops.multiply(rounded.getchannel("A"), mask))
     return rounded
+
+
+def _corner(radius: int) -> Image.Image:
+    """The top left quarter of a disc; drawn larger, so that its edge is smooth."""
+    fine = 4 if radius <= _FINE_RADIUS else 2
+    side = fine * radius
+    large = Image.new("L", (side, side))
+    ImageDraw.Draw(large).ellipse((0, 0, 2 * side - 1, 2 * side - 1), fill=255)
+    return large.reduce(fine)
 
 
 _OPERATIONS: dict[type, _Apply] = {
@@ -161,9 +186,5 @@ def wants_upright(stage: rules.Stage) -> bool:
 
 def upright(image: Image.Image, orientation: int) -> Image.Image:
     """Turn a frame by an EXIF Orientation of 1 to 8."""
-    if orientation not in range(2, 9):
-        return image
-    turned = image.copy()
-    exif = turned.getexif()
-    exif[0x0112] = orientation
-    return ImageOps.exif_transpose(turned)
+    turn = _UPRIGHT.get(orientation)
+    return image if turn is None else image.transpose(turn)

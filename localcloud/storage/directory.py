@@ -1,50 +1,37 @@
 """Objects as ordinary files in a folder, what is known of them in SQLite beside it.
 
-Crash-safe by order: the body is written, synced and moved under a name that nothing uses yet, then
-one transaction makes the object point to it, then the old body goes. A process that dies between
-two steps leaves at most a file that nothing refers to; the next start removes it.
+Crash-safe by order: the body is written and moved under a name that nothing uses yet, then one
+transaction makes the object point to it, then the old body goes. A process that dies between two
+steps leaves at most a file that nothing refers to; the next start removes it. A machine that dies
+is another matter: with `sync` every step is on the disk before the next, without it the last
+seconds may be lost, and the next start forgets objects whose body did not get there.
 """
 
 from __future__ import annotations
 
-import contextlib
+import base64
 import fcntl
 import json
+import logging
 import os
 import re
 import sqlite3
+import time
 import uuid
 from dataclasses import replace
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 from urllib.parse import quote
 
 from localcloud.errors import ServiceError
-from localcloud.limits import MAX_KEY
-from localcloud.storage import Bucket, Part, StoredObject, Upload
+from localcloud.storage import NULL_VERSION, Bucket, Part, StoredObject, Upload
+from localcloud.storage.database import Database
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS buckets (
-    name TEXT PRIMARY KEY, region TEXT NOT NULL, created REAL NOT NULL, acl TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS settings (
-    bucket TEXT NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (bucket, name));
-CREATE TABLE IF NOT EXISTS objects (
-    bucket TEXT NOT NULL, key TEXT NOT NULL, size INTEGER NOT NULL, etag TEXT NOT NULL,
-    crc64 TEXT NOT NULL, content_type TEXT NOT NULL, last_modified REAL NOT NULL,
-    path TEXT NOT NULL, headers TEXT NOT NULL, tags TEXT NOT NULL, acl TEXT NOT NULL,
-    PRIMARY KEY (bucket, key)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS uploads (
-    id TEXT PRIMARY KEY, bucket TEXT NOT NULL, key TEXT NOT NULL, created REAL NOT NULL,
-    content_type TEXT NOT NULL, headers TEXT NOT NULL, tags TEXT NOT NULL, acl TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS parts (
-    upload TEXT NOT NULL, number INTEGER NOT NULL, size INTEGER NOT NULL, etag TEXT NOT NULL,
-    modified REAL NOT NULL, path TEXT NOT NULL, PRIMARY KEY (upload, number));
-"""
+_log = logging.getLogger(__name__)
 _MAX_NAME = 180
+_UNSETTLED = 120.0  # seconds: what is older has been written back by the system
 _BODY = re.compile(r"\.[0-9a-f]{12}(?:\.[^.]*)?$")
 _SCRATCH = re.compile(r"[0-9a-f]{32}")
-# Longer than any key, of the last character there is: a prefix with this is behind all its keys.
-_BEHIND_ALL = "\U0010ffff" * (MAX_KEY // 4 + 1)
 
 
 class DataFolderError(RuntimeError):
@@ -54,72 +41,64 @@ class DataFolderError(RuntimeError):
 class DirectoryStorage:
     """Used by one process, on one thread: a lock file keeps a second one out."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, sync: bool = False) -> None:
+        self.sync = sync
         self._bodies, self._scratch = folder / "buckets", folder / "scratch"
         try:
             for path in (self._bodies, self._scratch):
                 path.mkdir(parents=True, exist_ok=True)
             self._lock = _lock(folder / "lock")
-            self._db = sqlite3.connect(folder / "metadata.sqlite3", isolation_level=None)
-            self._db.row_factory = sqlite3.Row
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=FULL")
-            self._db.executescript(_SCHEMA)
+            self._db = Database(folder / "metadata.sqlite3", self._bodies, sync=sync)
+            self._running = folder / "running"
+            unclean = self._running.exists()
+            self._running.touch()
         except (OSError, sqlite3.Error) as error:
             raise DataFolderError(f"{folder} cannot hold the data: {error}") from None
+        self._sequence = self._db.last_sequence()
+        if unclean:
+            self._forget_lost()
         self._remove_strays()
 
     def close(self) -> None:
         self._db.close()
+        self._running.unlink(missing_ok=True)
         self._lock.close()
 
     def create_bucket(self, bucket: Bucket) -> None:
-        with contextlib.suppress(sqlite3.IntegrityError):
-            self._db.execute(
-                "INSERT INTO buckets VALUES (?, ?, ?, ?)",
-                (bucket.name, bucket.region, bucket.created, bucket.acl),
+        if not self._db.insert_bucket(bucket):
+            raise ServiceError(
+                "BucketAlreadyOwnedByYou", f"the bucket {bucket.name} exists already"
             )
-            return
-        raise ServiceError("BucketAlreadyOwnedByYou", f"the bucket {bucket.name} exists already")
 
     def bucket(self, name: str) -> Bucket:
-        row = self._db.execute("SELECT * FROM buckets WHERE name = ?", (name,)).fetchone()
-        if row is None:
+        found = self._db.bucket(name)
+        if found is None:
             raise ServiceError("NoSuchBucket", "The specified bucket does not exist.")
-        return Bucket(**row)
+        return found
 
     def buckets(self) -> list[Bucket]:
-        return [Bucket(**row) for row in self._db.execute("SELECT * FROM buckets ORDER BY name")]
+        return self._db.buckets()
 
     def delete_bucket(self, name: str) -> None:
         self.bucket(name)
-        for table in ("objects", "uploads"):
-            query = f"SELECT 1 FROM {table} WHERE bucket = ? LIMIT 1"  # noqa: S608 - two fixed names
-            if self._db.execute(query, (name,)).fetchone():
-                raise ServiceError("BucketNotEmpty", "The bucket you tried to delete is not empty.")
-        with self._db:
-            self._db.execute("BEGIN")
-            self._db.execute("DELETE FROM settings WHERE bucket = ?", (name,))
-            self._db.execute("DELETE FROM buckets WHERE name = ?", (name,))
+        if self._db.holds_anything(name):
+            raise ServiceError("BucketNotEmpty", "The bucket you tried to delete is not empty.")
+        self._db.delete_bucket(name)
 
     def set_bucket_acl(self, name: str, acl: str) -> None:
         self.bucket(name)
-        self._db.execute("UPDATE buckets SET acl = ? WHERE name = ?", (acl, name))
+        self._db.set_bucket(name, "acl", acl)
+
+    def set_versioning(self, name: str, versioning: str) -> None:
+        self.bucket(name)
+        self._db.set_bucket(name, "versioning", versioning)
 
     def get_setting(self, bucket: str, name: str) -> str | None:
-        query = "SELECT value FROM settings WHERE bucket = ? AND name = ?"
-        row = self._db.execute(query, (bucket, name)).fetchone()
-        return row["value"] if row else None
+        return self._db.setting(bucket, name)
 
     def set_setting(self, bucket: str, name: str, value: str | None) -> None:
         self.bucket(bucket)
-        if value is None:
-            query = "DELETE FROM settings WHERE bucket = ? AND name = ?"
-            self._db.execute(query, (bucket, name))
-        else:
-            self._db.execute(
-                "INSERT OR REPLACE INTO settings VALUES (?, ?, ?)", (bucket, name, value)
-            )
+        self._db.set_setting(bucket, name, value)
 
     def scratch(self) -> Path:
         return self._scratch / uuid.uuid4().hex
@@ -129,159 +108,171 @@ class DirectoryStorage:
 
         Raises FileAlreadyExists with `only_new`, and leaves the object that is there.
         """
-        before = self._find(stored.bucket, stored.key)
-        if only_new and before is not None:
+        state = self.bucket(stored.bucket).versioning
+        if only_new and self._db.visible(stored.bucket, stored.key) is not None:
             raise ServiceError(
                 "FileAlreadyExists", "the object exists, and overwriting is forbidden"
             )
         place = self._place(stored.bucket, stored.key)
-        moved = replace(stored, path=place)
+        moved = self._numbered(replace(stored, path=place), state)
         try:
-            place.parent.mkdir(parents=True, exist_ok=True)
-            stored.path.rename(place)
-            _sync_folder(place.parent)
-            self._db.execute(
-                "INSERT OR REPLACE INTO objects VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (
-                    moved.bucket,
-                    moved.key,
-                    moved.size,
-                    moved.etag,
-                    moved.crc64,
-                    moved.content_type,
-                    moved.last_modified,
-                    str(place.relative_to(self._bodies)),
-                    json.dumps(moved.headers),
-                    json.dumps(moved.tags),
-                    moved.acl,
-                ),
-            )
+            try:
+                stored.path.rename(place)
+            except FileNotFoundError:
+                place.parent.mkdir(parents=True, exist_ok=True)
+                stored.path.rename(place)
+            if self.sync:
+                _sync_folder(place.parent)
+            with self._db.transaction():
+                gone = self._make_room(stored.bucket, stored.key, state)
+                self._db.show(moved)
         except BaseException:
             place.unlink(missing_ok=True)
             raise
-        if before is not None:
-            self._remove_body(before)
+        self._remove_bodies(gone)
         return moved
 
-    def head(self, bucket: str, key: str) -> StoredObject:
-        found = self._find(bucket, key)
-        if found is None:
-            self.bucket(bucket)
-            raise ServiceError("NoSuchKey", "The specified key does not exist.")
-        return found
+    def head(self, bucket: str, key: str, version: str = "") -> StoredObject:
+        found = self._find(bucket, key, version)
+        if found is not None and not found.marker:
+            return found
+        self.bucket(bucket)
+        if version and found is None:
+            raise ServiceError("NoSuchVersion", f"The object has no version {version[:100]!r}.")
+        marker = found or self._db.behind(bucket, key)
+        told = _told_of_marker(marker) if marker is not None and marker.marker else {}
+        if version:
+            raise ServiceError(
+                "MethodNotAllowed", "The specified version is a delete marker.", headers=told
+            )
+        raise ServiceError("NoSuchKey", "The specified key does not exist.", headers=told)
 
-    def delete(self, bucket: str, key: str) -> StoredObject | None:
-        """The object that is gone now, None if there was none."""
-        found = self._find(bucket, key)
-        if found is None:
-            self.bucket(bucket)
-            return None
-        self._db.execute("DELETE FROM objects WHERE bucket = ? AND key = ?", (bucket, key))
-        self._remove_body(found)
-        return found
+    def delete(self, bucket: str, key: str, version: str = "") -> StoredObject | None:
+        """Without `version` the object that is not seen any more, or the delete marker that hides
+        it; with `version` what is gone for good. None if there was nothing."""
+        state = self.bucket(bucket).versioning
+        with self._db.transaction():
+            if version:
+                result = self._drop_version(bucket, key, version)
+                gone = [result] if result else []
+            else:
+                result = self._db.visible(bucket, key)
+                gone = self._make_room(bucket, key, state)
+                if state:
+                    marker = StoredObject(
+                        bucket, key, 0, "", "", "", time.time(), self._bodies, marker=True
+                    )
+                    result = self._numbered(marker, state)
+                    self._db.put_behind(result)
+        self._remove_bodies(gone)
+        return result
 
-    def set_tags(self, bucket: str, key: str, tags: dict[str, str]) -> None:
-        self.head(bucket, key)
-        query = "UPDATE objects SET tags = ? WHERE bucket = ? AND key = ?"
-        self._db.execute(query, (json.dumps(tags), bucket, key))
+    def set_tags(self, bucket: str, key: str, tags: dict[str, str], version: str = "") -> None:
+        self._db.update(self.head(bucket, key, version), "tags", json.dumps(tags))
 
-    def set_acl(self, bucket: str, key: str, acl: str) -> None:
-        self.head(bucket, key)
-        query = "UPDATE objects SET acl = ? WHERE bucket = ? AND key = ?"
-        self._db.execute(query, (acl, bucket, key))
+    def set_acl(self, bucket: str, key: str, acl: str, version: str = "") -> None:
+        self._db.update(self.head(bucket, key, version), "acl", acl)
 
-    def set_headers(self, bucket: str, key: str, headers: dict[str, str]) -> None:
-        self.head(bucket, key)
-        query = "UPDATE objects SET headers = ? WHERE bucket = ? AND key = ?"
-        self._db.execute(query, (json.dumps(headers), bucket, key))
+    def set_headers(
+        self, bucket: str, key: str, headers: dict[str, str], version: str = ""
+    ) -> None:
+        self._db.update(self.head(bucket, key, version), "headers", json.dumps(headers))
 
     def scan(self, bucket: str, prefix: str, after: str, limit: int) -> list[StoredObject]:
         """Up to `limit` objects in the order of their keys' UTF-8 bytes, those after `after`."""
-        rows = self._db.execute(
-            "SELECT * FROM objects WHERE bucket = ? AND key > ? AND key >= ? AND key <= ? "
-            "ORDER BY key LIMIT ?",
-            (bucket, after, prefix, prefix + _BEHIND_ALL, limit),
-        )
-        return [self._object(row) for row in rows]
+        return self._db.scan(bucket, prefix, after, limit)
+
+    def scan_versions(
+        self, bucket: str, prefix: str, after: tuple[str, int], limit: int
+    ) -> list[StoredObject]:
+        """Up to `limit` objects, versions and delete markers by key, from new to old for each;
+        those behind a key and a sequence."""
+        return self._db.scan_versions(bucket, prefix, after, limit)
+
+    def find_version(self, bucket: str, key: str, version: str) -> StoredObject | None:
+        """A version of a key, a delete marker too; None where there is none."""
+        return self._find(bucket, key, version)
 
     def create_upload(self, upload: Upload) -> None:
-        self._db.execute(
-            "INSERT INTO uploads VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                upload.id,
-                upload.bucket,
-                upload.key,
-                upload.created,
-                upload.content_type,
-                json.dumps(upload.headers),
-                json.dumps(upload.tags),
-                upload.acl,
-            ),
-        )
+        self._db.insert_upload(upload)
 
     def upload(self, bucket: str, key: str, upload_id: str) -> Upload:
-        query = "SELECT * FROM uploads WHERE id = ? AND bucket = ? AND key = ?"
-        row = self._db.execute(query, (upload_id, bucket, key)).fetchone()
-        if row is None:
+        found = self._db.upload(bucket, key, upload_id)
+        if found is None:
             raise ServiceError("NoSuchUpload", "The specified multipart upload does not exist.")
-        return _upload(row)
+        return found
 
     def uploads(self, bucket: str) -> list[Upload]:
-        query = "SELECT * FROM uploads WHERE bucket = ? ORDER BY key, created"
-        return [_upload(row) for row in self._db.execute(query, (bucket,))]
+        return self._db.uploads(bucket)
 
     def put_part(self, upload: Upload, part: Part) -> None:
         place = self._place(upload.bucket, f"multipart/{upload.id}/{part.number}")
         place.parent.mkdir(parents=True, exist_ok=True)
         part.path.rename(place)
         before = [known for known in self.parts(upload) if known.number == part.number]
-        self._db.execute(
-            "INSERT OR REPLACE INTO parts VALUES (?, ?, ?, ?, ?, ?)",
-            (
-                upload.id,
-                part.number,
-                part.size,
-                part.etag,
-                part.modified,
-                str(place.relative_to(self._bodies)),
-            ),
-        )
+        self._db.insert_part(upload, replace(part, path=place))
         for known in before:
             known.path.unlink(missing_ok=True)
 
     def parts(self, upload: Upload) -> list[Part]:
-        query = "SELECT * FROM parts WHERE upload = ? ORDER BY number"
-        return [
-            Part(
-                row["number"], row["size"], row["etag"], row["modified"], self._bodies / row["path"]
-            )
-            for row in self._db.execute(query, (upload.id,))
-        ]
+        return self._db.parts(upload)
 
     def drop_upload(self, upload: Upload) -> None:
         parts = self.parts(upload)
-        with self._db:
-            self._db.execute("BEGIN")
-            self._db.execute("DELETE FROM parts WHERE upload = ?", (upload.id,))
-            self._db.execute("DELETE FROM uploads WHERE id = ?", (upload.id,))
+        self._db.drop_upload(upload)
         for part in parts:
             part.path.unlink(missing_ok=True)
 
-    def _find(self, bucket: str, key: str) -> StoredObject | None:
-        query = "SELECT * FROM objects WHERE bucket = ? AND key = ?"
-        row = self._db.execute(query, (bucket, key)).fetchone()
-        return self._object(row) if row else None
+    def _find(self, bucket: str, key: str, version: str) -> StoredObject | None:
+        visible = self._db.visible(bucket, key)
+        if not version or (visible is not None and _is(visible, version)):
+            return visible
+        return self._db.behind(bucket, key, version)
 
-    def _object(self, row: sqlite3.Row) -> StoredObject:
-        fields: dict[str, Any] = dict(row)
-        return StoredObject(
-            **{
-                **fields,
-                "path": self._bodies / fields["path"],
-                "headers": json.loads(fields["headers"]),
-                "tags": json.loads(fields["tags"]),
-            }
-        )
+    def _numbered(self, stored: StoredObject, state: str) -> StoredObject:
+        """With its place among the versions of its key, and its version id where there are any."""
+        self._sequence = max(self._sequence + 1, time.time_ns())
+        version = ""
+        if state == "Suspended":
+            version = NULL_VERSION
+        elif state:
+            # As the service's: later ones are smaller numbers.
+            version = base64.b64encode(str(2**64 - 1 - self._sequence).encode()).decode()
+        return replace(stored, version=version, sequence=self._sequence)
+
+    def _make_room(self, bucket: str, key: str, state: str) -> list[StoredObject]:
+        """Take the visible object of a key away, as the bucket's versioning has it.
+
+        What is returned is gone for good, and its body must go once the transaction is through.
+        """
+        visible = self._db.visible(bucket, key)
+        gone = []
+        if visible is not None:
+            self._db.drop_visible(visible)
+            if state == "Enabled" or (state and not _is(visible, NULL_VERSION)):
+                self._db.put_behind(replace(visible, version=visible.version or NULL_VERSION))
+            else:
+                gone.append(visible)
+        if state == "Suspended" and (null := self._db.behind(bucket, key, NULL_VERSION)):
+            self._db.drop_behind(null)
+            gone.append(null)
+        return gone
+
+    def _drop_version(self, bucket: str, key: str, version: str) -> StoredObject | None:
+        found = self._find(bucket, key, version)
+        if found is None:
+            return None
+        visible = self._db.visible(bucket, key)
+        if visible is not None and visible.sequence == found.sequence:
+            self._db.drop_visible(found)
+            visible = None
+        else:
+            self._db.drop_behind(found)
+        newest = self._db.behind(bucket, key)
+        if visible is None and newest is not None and not newest.marker:
+            self._db.drop_behind(newest)
+            self._db.show(newest)
+        return found
 
     def _place(self, bucket: str, key: str) -> Path:
         """A name that nothing uses yet, and that a person recognises. A key is never a path."""
@@ -296,20 +287,29 @@ class DirectoryStorage:
             path /= f"{folder}+"
         return path / unique
 
-    def _remove_body(self, stored: StoredObject) -> None:
-        """Remove a body that no object has any more, and the folders that it leaves empty."""
-        stored.path.unlink(missing_ok=True)
-        top = self._bodies / stored.bucket
-        for folder in stored.path.parents:
-            if folder == top or not _is_removed(folder):
-                return
+    def _remove_bodies(self, gone: list[StoredObject]) -> None:
+        """Remove bodies that no object has any more, and the folders that they leave empty."""
+        for stored in gone:
+            if stored.marker:
+                continue
+            stored.path.unlink(missing_ok=True)
+            top = self._bodies / stored.bucket
+            for folder in stored.path.parents:
+                if folder == top or not _is_removed(folder):
+                    break
+
+    def _forget_lost(self) -> None:
+        """Drop what a power failure left without its whole body."""
+        for stored in self._db.latest(_UNSETTLED):
+            # Behind the bytes that count there may be more: a customer's encryption has its table
+            # there, and an append that did not get to its end what it wrote.
+            if not stored.path.is_file() or stored.path.stat().st_size < stored.size:
+                _log.warning("%s/%s was lost when the machine went down", stored.bucket, stored.key)
+                with self._db.transaction():
+                    self._drop_version(stored.bucket, stored.key, stored.version or NULL_VERSION)
 
     def _remove_strays(self) -> None:
-        known = {
-            row["path"]
-            for table in ("objects", "parts")
-            for row in self._db.execute(f"SELECT path FROM {table}")  # noqa: S608 - two fixed names
-        }
+        known = self._db.body_paths()
         # Only names of our own making: the folder may hold files that somebody else put there.
         for path in self._bodies.rglob("*"):
             ours = _BODY.search(path.name) and path.is_file()
@@ -318,6 +318,15 @@ class DirectoryStorage:
         for path in self._scratch.iterdir():
             if _SCRATCH.fullmatch(path.name):
                 path.unlink(missing_ok=True)
+
+
+def _is(stored: StoredObject, version: str) -> bool:
+    """Objects of before versioning are the null version."""
+    return (stored.version or NULL_VERSION) == version
+
+
+def _told_of_marker(marker: StoredObject) -> dict[str, str]:
+    return {"x-cos-delete-marker": "true", "x-cos-version-id": marker.version}
 
 
 def _segment(text: str) -> str:
@@ -347,13 +356,6 @@ def _lock(path: Path) -> IO[str]:
         file.close()
         raise DataFolderError(f"{path.parent} is in use by another local cloud") from None
     return file
-
-
-def _upload(row: sqlite3.Row) -> Upload:
-    fields: dict[str, Any] = dict(row)
-    return Upload(
-        **{**fields, "headers": json.loads(fields["headers"]), "tags": json.loads(fields["tags"])}
-    )
 
 
 def _sync_folder(folder: Path) -> None:

@@ -22,12 +22,20 @@ HOST = f"{DEFAULT_BUCKET}.cos.{DEFAULT_REGION}.myqcloud.com"
 
 
 class OpenCloud:
-    """`cloud`, its `url` and the COS `events` that it emitted; `call` runs on its thread."""
+    """`cloud`, its `url`, the COS `events` it emitted; `wait` runs a coroutine on its loop."""
 
-    def __init__(self, cloud, url, call):
-        self.cloud, self.url, self.call, self.events = cloud, url, call, []
+    def __init__(self, cloud, url, wait):
+        self.cloud, self.url, self.wait, self.events = cloud, url, wait, []
         self._ahead = 0.0
         cloud.subscribe(self.events.append)
+
+    def call(self, function):
+        """Run a function on the cloud's loop: the storage belongs to its thread."""
+
+        async def run():
+            return function()
+
+        return self.wait(run())
 
     def advance(self, seconds):
         """Move the cloud's clock on."""
@@ -54,9 +62,6 @@ def open_cloud(folder):
         server = Server(cloud)
         return cloud, server, await server.start("127.0.0.1", 0)
 
-    async def run(function):
-        return function()
-
     async def stop():
         await server.stop()
         cloud.storage.close()
@@ -64,7 +69,7 @@ def open_cloud(folder):
 
     cloud, server, url = wait(start())
     try:
-        yield OpenCloud(cloud, url, lambda function: wait(run(function)))
+        yield OpenCloud(cloud, url, wait)
     finally:
         wait(stop())
         loop.call_soon_threadsafe(loop.stop)

@@ -34,7 +34,9 @@ async def select_object(cloud: Cloud, request: Request) -> Response:
     """SELECT Object Content. What is wrong before the first event is answered with its status."""
     wanted = serialization.read(xml.parse(await request.read(MAX_XML), "SelectRequest"))
     query = parser.parse(wanted.expression)
-    stored = symlink.follow(cloud, request, cloud.storage.head(request.bucket, request.key))
+    stored = symlink.follow(
+        cloud, request, cloud.storage.head(request.bucket, request.key, request.get("versionId"))
+    )
     restore.check_readable(stored, cloud.clock())
     sse.refuse_customers(stored)
     work = _Work(_run(query, wanted, stored))

@@ -543,8 +543,10 @@ def test_an_image_mark_by_its_name_lies_in_the_uploads_bucket(project, handler):
 def test_a_mark_that_is_not_there_is_named(project, handler):
     project.pipelines(entries(marked="watermark: logo"), marks="logo: {image: marks/missing.png}")
     [entry] = handler(project.upload("uploads/a.png", grey()), CONTEXT)["outcomes"]
-    assert entry["outcome"] == "rejected"
-    assert "marks/missing.png" in project.record("a.png")["error"]["message"]
+    assert (entry["outcome"], entry["error"]["code"]) == ("failed", "ImageFetchFailed")
+    error = project.record("a.png")["error"]
+    assert "marks/missing.png" in error["message"]
+    assert "pipelines.yml" in error["advice"]
 
 
 def test_without_its_blind_text_nothing_is_stored(project, handler):

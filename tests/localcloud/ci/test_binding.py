@@ -43,7 +43,7 @@ def test_an_unbound_bucket_processes_nothing_but_stores(bucket, photo, refused, 
     for call in calls:
         number, code, message = refused(call)
         assert (number, code) == (403, "MediaBucketUnBinded")
-        assert f"bind {bucket.name}" in message
+        assert f"{bucket.name} is not bound" in message
     assert bucket.processed("a.jpg", HALF).error[1] == "-163"
     assert bucket.body("a.jpg") == photo()
     bucket.put("c.jpg")

@@ -81,7 +81,7 @@ def test_an_address_elsewhere_is_refused(cloud, bucket, tmp_path, address):
 def test_a_mark_that_is_not_there(cloud, bucket, tmp_path, key):
     with pytest.raises(CosServiceError) as caught:
         processed(cloud, bucket, f"http://{host(bucket)}/{key}", tmp_path)
-    assert caught.value.get_error_code() == "InvalidImageSource"
+    assert caught.value.get_error_code() == "ImageFetchFailed"
 
 
 def test_it_is_stored_when_the_rule_persists(cloud, bucket):

@@ -54,7 +54,7 @@ def test_names_that_are_refused(name):
         check_name(name)
 
 
-@pytest.mark.parametrize("query", ["lifecycle", "versioning", "made-up", "anything=1"])
+@pytest.mark.parametrize("query", ["truncate", "made-up", "anything=1"])
 @pytest.mark.parametrize("method", ["PUT", "DELETE"])
 def test_an_unknown_sub_resource_never_makes_or_removes_a_bucket(signed, method, query):
     name, _, value = query.partition("=")

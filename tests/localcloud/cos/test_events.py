@@ -114,6 +114,7 @@ def test_a_full_disk_stores_and_tells_nothing(inside, client, monkeypatch):
     def full(_):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
+    monkeypatch.setattr(inside.cloud.storage, "sync", True)
     monkeypatch.setattr("localcloud.cos.upload.os.fsync", full)
     answer = Signed(inside.url)("PUT", "/dir/x", data=b"new")
     assert (answer.status_code, "InternalError" in answer.text) == (500, True)
@@ -139,7 +140,7 @@ def test_metadata_that_cannot_be_written_stores_nothing(inside, client, monkeypa
 
     storage = inside.cloud.storage
     with monkeypatch.context() as patched:
-        patched.setattr(storage, "_db", Broken(storage._db))
+        patched.setattr(storage._db, "_db", Broken(storage._db._db))
         answer = Signed(inside.url)("PUT", "/k", data=b"new")
     assert (answer.status_code, fault in answer.text) == (500, True)
     assert inside.events == []

@@ -132,3 +132,14 @@ def test_a_bucket_may_lock_what_comes_into_it(inside):
     assert code(signed("DELETE", "/held")) == "AccessDenied"
     inside.advance(2 * HOUR)
     assert signed("PUT", "/held", data=b"new").status_code == 200
+
+
+def test_with_versions_an_older_one_stays_while_new_ones_come(signed):
+    body = "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>"
+    signed("PUT", "/", params={"versioning": ""}, data=body)
+    version = signed("PUT", "/held", data=b"held").headers["x-cos-version-id"]
+    assert lock(signed, date(HOUR)).status_code == 200
+    assert signed("PUT", "/held", data=b"new").status_code == 200
+    assert signed("DELETE", "/held").status_code == 204
+    assert code(signed("DELETE", "/held", params={"versionId": version})) == "AccessDenied"
+    assert signed("GET", "/held", params={"versionId": version}).content == b"held"

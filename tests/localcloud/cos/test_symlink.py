@@ -73,3 +73,14 @@ def test_a_stranger_needs_to_read_both(cloud, client, fresh):
         "to-hidden": 403, "to-open": 200, "own-hidden": 403,
     }  # fmt: skip
     assert answers["to-open"].content == b"public"
+
+
+def test_versions_of_a_symlink(client, fresh, code_of):
+    client.put_bucket_versioning(Bucket=fresh, Status="Enabled")
+    first = link(client, fresh, "short", "one")["x-cos-version-id"]
+    second = link(client, fresh, "short", "two")["x-cos-version-id"]
+    for version, target in ((first, "one"), (second, "two")):
+        found = client.get_symlink(Bucket=fresh, SymlinkName="short", VersionId=version)
+        assert (found["x-cos-symlink-target"], found["x-cos-version-id"]) == (target, version)
+    found = code_of(client.get_symlink, Bucket=fresh, SymlinkName="short", VersionId="none")
+    assert found == (404, "NoSuchVersion")
