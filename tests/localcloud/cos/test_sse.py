@@ -190,3 +190,14 @@ def test_the_label_of_cos_is_kept(client, fresh, code_of):
         client.put_object, Bucket=fresh, Key="b", Body=b"x", ServerSideEncryption="rot13"
     )
     assert found == (400, "InvalidArgument")
+
+
+def test_an_encrypted_object_outlives_a_killed_process(start_cloud, tmp_path):
+    data = tmp_path / "kept"
+    with start_cloud("--no-functions", data=data) as cloud:
+        cloud.client().put_object(Bucket=cloud.bucket, Key="secret", Body=TEXT, **ONE)
+        cloud.process.kill()
+        cloud.process.wait()
+    with start_cloud("--no-functions", data=data) as cloud:
+        got = cloud.client().get_object(Bucket=cloud.bucket, Key="secret", **ONE)
+        assert got["Body"].get_raw_stream().read() == TEXT
