@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import os
 
 import pytest
 from fastcrc import crc64
@@ -76,15 +77,15 @@ def test_ranges(secret, body_of, wanted, expected):
 
 def test_nothing_of_it_lies_in_the_data_folder(cloud, client, fresh):
     marked = b"MARK-OF-THE-PLAIN-TEXT" * 50
-    client.put_object(Bucket=fresh, Key="secret", Body=marked, **ONE)
-    key = base64.b64decode(ONE["SSECustomerKey"])
+    key = os.urandom(32)
+    client.put_object(Bucket=fresh, Key="secret", Body=marked, **customer(key))
     files = [path for path in cloud.data.rglob("*") if path.is_file()]
     [body] = [path for path in files if path.name.startswith("secret.") and fresh in str(path)]
     assert b"MARK-OF" not in body.read_bytes()
     for path in files:
         content = path.read_bytes()
         assert key not in content
-        assert ONE["SSECustomerKey"].encode() not in content
+        assert base64.b64encode(key) not in content
 
 
 def test_two_uploads_of_one_text_have_nothing_in_common(client, fresh):
