@@ -284,13 +284,13 @@ class Aggregate:
         value = True if self.value is None else self.value.evaluate(record)
         if is_null(value):
             return
-        self.count += 1
         if self.name in ("SUM", "AVG"):
             self.result = arithmetic("+", 0 if self.result is None else self.result, value)
         elif self.name in ("MIN", "MAX"):
             order = -1 if self.name == "MIN" else 1
             if self.result is None or compare(value, self.result) == order:
                 self.result = value
+        self.count += 1
 
     def evaluate(self, record: Record) -> Value:  # noqa: ARG002
         if self.name == "COUNT":
