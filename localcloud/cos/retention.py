@@ -80,6 +80,8 @@ def check(stored: StoredObject, now: float) -> None:
 
 def check_key(cloud: Cloud, bucket: str, key: str) -> None:
     """The same for whatever object a key has now."""
+    if cloud.storage.get_setting(bucket, BUCKET_SETTING) is None:
+        return  # where lock was never on, nothing is locked
     try:
         stored = cloud.storage.head(bucket, key)
     except ServiceError:
