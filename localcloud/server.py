@@ -11,6 +11,7 @@ import logging
 import socket
 import sqlite3
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any
 
 from aiohttp import HttpVersion11, hdrs, web
@@ -189,7 +190,7 @@ class Server:
         operation = routing.operation(request)
         if request.bucket and operation is not routing.OPERATIONS["cos", "PUT", "bucket", ""]:
             _check_region(request, self._cloud.storage.bucket(request.bucket).region)
-        return traffic.slow_down(request, await operation(self._cloud, traffic.slowed(request)))
+        return await traffic.paced(request, partial(operation, self._cloud))
 
 
 def _check_region(request: Request, region: str) -> None:

@@ -94,6 +94,8 @@ def check_delete(cloud: Cloud, bucket: str, key: str, version: str) -> None:
 
 
 def _check_version(cloud: Cloud, bucket: str, key: str, version: str) -> None:
+    if cloud.storage.get_setting(bucket, BUCKET_SETTING) is None:
+        return  # where lock was never on, nothing is locked
     try:
         stored = cloud.storage.head(bucket, key, version)
     except ServiceError:

@@ -24,8 +24,9 @@ SSE = "x-cos-server-side-encryption"
 _ALGORITHM, _KEY, _KEY_MD5 = (
     f"{SSE}-customer-{name}" for name in ("algorithm", "key", "key-MD5")
 )  # fmt: skip
+_OF_OBJECT = (_ALGORITHM, _KEY, _KEY_MD5)
+_OF_SOURCE = tuple(name.replace("x-cos-", "x-cos-copy-source-", 1) for name in _OF_OBJECT)
 _CHECK = ":customer-key"  # never sent: no header's name begins so
-_COPY_SOURCE = "x-cos-copy-source-"
 
 
 @dataclass(frozen=True)
@@ -41,8 +42,7 @@ def customer_key(headers: Mapping[str, str], *, of_source: bool = False) -> Cust
 
     Raises `ServiceError` InvalidArgument for headers that are not whole or do not fit.
     """
-    prefix = _COPY_SOURCE if of_source else "x-cos-"
-    names = [name.replace("x-cos-", prefix, 1) for name in (_ALGORITHM, _KEY, _KEY_MD5)]
+    names = _OF_SOURCE if of_source else _OF_OBJECT
     algorithm, text, md5 = (headers.get(name, "") for name in names)
     if not (algorithm or text or md5):
         return None

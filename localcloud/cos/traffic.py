@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 
 from localcloud.cos.files import read_file
@@ -33,18 +33,13 @@ def limit_of(request: Request) -> int | None:
     )
 
 
-def slowed(request: Request) -> Request:
-    """The request with its body read no faster than it asks for."""
+async def paced(request: Request, operation: Callable[[Request], Awaitable[Response]]) -> Response:
+    """Carry `operation` out, its bodies in both directions no faster than the request asks for."""
     limit = limit_of(request)
-    if limit is None or request.method not in ("PUT", "POST"):
-        return request
-    return replace(request, body=pace(request.body, limit))
-
-
-def slow_down(request: Request, response: Response) -> Response:
-    """Have a body that is sent obey the request's limit."""
-    limit = limit_of(request)
-    if limit is None or request.method != "GET" or isinstance(response.body, bytes):
+    if limit is None:
+        return await operation(request)
+    response = await operation(replace(request, body=pace(request.body, limit)))
+    if request.method != "GET" or isinstance(response.body, bytes):
         return response
     if isinstance(response.body, FileSlice):
         whole = response.body
