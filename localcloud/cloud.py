@@ -14,6 +14,7 @@ from localcloud.errors import ServiceError
 from localcloud.faults.engine import Faults
 from localcloud.identity.credentials import CredentialStore
 from localcloud.limits import MAX_IMAGE_QUEUE
+from localcloud.locks import KeyLocks
 from localcloud.storage import Storage
 
 _T = TypeVar("_T")
@@ -27,7 +28,9 @@ class Cloud:
         self.config = config
         self.storage = storage
         self.credentials = CredentialStore(config)
-        self.clock: Callable[[], float] = time.time  # what lifecycle rules count by; may be set
+        # What lifecycle rules, locks and restored copies count by; may be set.
+        self.clock: Callable[[], float] = time.time
+        self.locks = KeyLocks()
         self.pool = ThreadPoolExecutor(os.cpu_count() or 2, thread_name_prefix="image")
         self.faults = Faults()
         self._waiting = 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import os
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote_to_bytes
@@ -101,6 +101,14 @@ class FileSlice:
 NO_ANSWER = -1  # `Response.cut`: not even the head
 
 
+@dataclass(frozen=True)
+class Stream:
+    """Bytes that are made while they are sent: `length` of them, chunked where that is None."""
+
+    chunks: AsyncGenerator[bytes, None]
+    length: int | None
+
+
 @dataclass
 class Response:
     """An answer. Header names go out in the case given.
@@ -110,7 +118,7 @@ class Response:
 
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
-    body: bytes | FileSlice = b""
+    body: bytes | FileSlice | Stream = b""
     cut: int | None = None
 
 

@@ -8,15 +8,21 @@ from localcloud.ci import binding, guetzli, inspection, persistence, protection,
 from localcloud.cloud import Cloud
 from localcloud.cos import (
     acl,
+    append,
     buckets,
     fetch,
+    form_upload,
     listing,
     multipart,
     objects,
     policy,
+    restore,
+    retention,
+    symlink,
     tagging,
     versioning,
-)  # fmt: skip
+)
+from localcloud.cos.select import operation as select
 from localcloud.cos.settings import table
 from localcloud.errors import ServiceError
 from localcloud.http import Request, Response
@@ -50,6 +56,14 @@ OPERATIONS: dict[tuple[str, str, str, str], Handler] = {
     ("cos", "PUT", "object", "tagging"): tagging.put_tagging,
     ("cos", "GET", "object", "tagging"): tagging.get_tagging,
     ("cos", "DELETE", "object", "tagging"): tagging.delete_tagging,
+    ("cos", "POST", "bucket", ""): form_upload.post_object,
+    ("cos", "POST", "object", "append"): append.append_object,
+    ("cos", "POST", "object", "restore"): restore.restore_object,
+    ("cos", "POST", "object", "select"): select.select_object,
+    ("cos", "PUT", "object", "symlink"): symlink.put_symlink,
+    ("cos", "GET", "object", "symlink"): symlink.get_symlink,
+    ("cos", "PUT", "object", "retention"): retention.put_retention,
+    ("cos", "GET", "object", "retention"): retention.get_retention,
     ("cos", "POST", "object", "uploads"): multipart.initiate,
     ("cos", "PUT", "object", "uploadId"): multipart.upload_part,
     ("cos", "GET", "object", "uploadId"): multipart.list_parts,

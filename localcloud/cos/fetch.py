@@ -15,10 +15,10 @@ from typing import Any
 
 from localcloud import addressing
 from localcloud.cloud import Cloud
-from localcloud.cos import objects
-from localcloud.cos.copying import read_file
+from localcloud.cos import objects, restore, sse, symlink
+from localcloud.cos.upload import Checksums
 from localcloud.errors import ServiceError
-from localcloud.http import FileSlice, Request, Response
+from localcloud.http import Request, Response
 from localcloud.identity.authentication import authenticate
 from localcloud.identity.authorization import authorize
 from localcloud.limits import KIB
@@ -103,14 +103,17 @@ async def _fetch(cloud: Cloud, request: Request, source: Request, key: str, md5:
     source = authenticate(source, cloud.credentials)
     authorize(cloud, source, ("cos", "GET", "object", ""))
     found = cloud.storage.head(source.bucket, source.key, source.get("versionId"))
+    found = symlink.follow(cloud, source, found)
+    restore.check_readable(found, cloud.clock())
+    sse.refuse_customers(found)
     await objects.store(
         cloud,
         request,
         request.bucket,
         key,
-        read_file(FileSlice(found.path, 0, found.size)),
+        sse.read(found, 0, found.size, None),
         content_type=found.content_type,
-        content_md5=_base64(md5),
+        expected=Checksums.of({"Content-MD5": _base64(md5)}),
     )
 
 

@@ -26,10 +26,11 @@ class Bucket:
 class StoredObject:
     """One object. `etag` without quotes, `last_modified` in Unix seconds.
 
-    `headers` are those that come back with it (`Cache-Control`, `x-cos-meta-*` ...); `path` is the
-    file that holds its bytes, good until the object is replaced or deleted. `version` is empty
-    where the bucket never had versions; `sequence` orders the versions of a key, later ones are
-    larger; a `marker` is a delete marker and has no bytes.
+    `headers` are those that come back with it (`Cache-Control`, `x-cos-meta-*` ...), and under
+    names with a leading colon, which are never sent, what else is known of it. `path` is the file
+    that holds its bytes, good until the object is replaced or deleted; only `size` of them count.
+    `version` is empty where the bucket never had versions; `sequence` orders the versions of a key,
+    later ones are larger; a `marker` is a delete marker and has no bytes.
     """
 
     bucket: str

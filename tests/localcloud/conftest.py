@@ -26,7 +26,22 @@ class OpenCloud:
 
     def __init__(self, cloud, url, wait):
         self.cloud, self.url, self.wait, self.events = cloud, url, wait, []
+        self._ahead = 0.0
         cloud.subscribe(self.events.append)
+
+    def call(self, function):
+        """Run a function on the cloud's loop: the storage belongs to its thread."""
+
+        async def run():
+            return function()
+
+        return self.wait(run())
+
+    def advance(self, seconds):
+        """Move the cloud's clock on."""
+        self._ahead += seconds
+        ahead = self._ahead
+        self.cloud.clock = lambda: time.time() + ahead
 
 
 @contextmanager

@@ -8,11 +8,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from localcloud.cloud import Cloud
+from localcloud.cos import retention
 from localcloud.cos.settings import lifecycle
 from localcloud.cos.settings.lifecycle import CLASSES, Move, Rule
+from localcloud.errors import ServiceError
 from localcloud.storage import NULL_VERSION, StoredObject
 
 _log = logging.getLogger("localcloud")
@@ -102,8 +105,10 @@ class _Round:
     def _current(self, rules: list[Rule], item: StoredObject) -> None:
         since = item.last_modified
         if any(rule.expiration.has_come(since, self.now) for rule in rules):
-            self.cloud.storage.delete(item.bucket, item.key)
-            self.done.removed += 1
+            with suppress(ServiceError):  # locked
+                retention.check_delete(self.cloud, item.bucket, item.key, "")
+                self.cloud.storage.delete(item.bucket, item.key)
+                self.done.removed += 1
         else:
             self._move(item, [move for rule in rules for move in rule.moves], since)
 
@@ -118,8 +123,10 @@ class _Round:
             self._remove_version(item)
 
     def _remove_version(self, item: StoredObject) -> None:
-        self.cloud.storage.delete(item.bucket, item.key, item.version or NULL_VERSION)
-        self.done.removed += 1
+        with suppress(ServiceError):  # locked
+            retention.check(item, self.now)
+            self.cloud.storage.delete(item.bucket, item.key, item.version or NULL_VERSION)
+            self.done.removed += 1
 
     def _move(self, item: StoredObject, moves: list[Move], since: float) -> None:
         """To the coldest class whose time has come; never to a warmer one."""
