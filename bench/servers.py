@@ -74,13 +74,18 @@ def local_cloud() -> Iterator[Server]:
             yield server
 
 
-@contextmanager
-def sharp_server(folder: Path) -> Iterator[Server]:
-    """The Node server of bench/sharp_server, serving the files of `folder`."""
+def sharp_home() -> Path:
+    """The folder bench/sharp_server, with sharp installed."""
     home = ROOT / "bench" / "sharp_server"
     if not (home / "node_modules" / "sharp").is_dir():
         subprocess.run(["npm", "ci", "--no-audit", "--no-fund"], cwd=home, check=True)
-    with _child(["node", str(home / "server.js"), str(folder)]) as server:
+    return home
+
+
+@contextmanager
+def sharp_server(folder: Path) -> Iterator[Server]:
+    """The Node server of bench/sharp_server, serving the files of `folder`."""
+    with _child(["node", str(sharp_home() / "server.js"), str(folder)]) as server:
         yield server
 
 
