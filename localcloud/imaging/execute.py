@@ -11,18 +11,20 @@ from types import MappingProxyType
 
 from PIL import Image, ImageSequence
 
-from localcloud.imaging import plan
+from localcloud.imaging import plan, streaming
 from localcloud.imaging.encode import (
     ANIMATED,
     CONTENT_TYPES,
     NAMES,
     ORIENTATION,
+    Encoding,
     Frame,
     encoding_of,
     limited,
 )
 from localcloud.imaging.errors import BAD_FORMAT, BAD_PARAMETER, RESULT_TOO_LARGE, ImageError
 from localcloud.imaging.facts import exif, image_ave, image_info
+from localcloud.imaging.geometry import Size
 from localcloud.imaging.image_mark import draw_image, open_mark
 from localcloud.imaging.jpeg_quality import source_quality
 from localcloud.imaging.limits import LIMITS, Limits
@@ -95,13 +97,23 @@ def _process(
     loop = image.info.get("loop")
     job = _Job(rule, orientation, limits, _stamps(rule, limits, marks))
     animated = encoding.format in ANIMATED and frame_count(image) > 1
-    if not animated:
-        job = replace(job, rule=plan.scaled_decoding(image, rule, orientation, limits))
+    if metadata and any(wants_upright(stage) for stage in rule.stages):
+        metadata[ORIENTATION] = 1
+    kept = metadata if len(metadata) else None
     with BUDGET.reserved(_decoded_bytes(image, animated=animated), limits.memory):
+        streamed = None
+        if not animated:
+            streamed = streaming.render(
+                source, image, rule,
+                orientation=orientation, encoding=encoding, exif=kept, limits=limits,
+            )  # fmt: skip
+            if streamed is None:
+                job = replace(job, rule=plan.scaled_decoding(image, rule, orientation, limits))
+            elif streamed.image is None:
+                return _still(streamed.data, encoding, streamed.size)
+            else:
+                image, job = streamed.image, replace(job, rule=streamed.rest)
         frames = list(_frames(image, job, animated=animated))
-        if metadata and any(wants_upright(stage) for stage in rule.stages):
-            metadata[ORIENTATION] = 1
-        kept = metadata if len(metadata) else None
         data, encoding = limited(frames, encoding, kept, loop)
     size = len(source) if isinstance(source, bytes) else source.stat().st_size
     if encoding.or_source and len(data) >= size:
@@ -116,6 +128,11 @@ def _process(
         encoding.reported_quality,
         _written_frames(data) if len(frames) > 1 else 1,
     )
+
+
+def _still(data: bytes, encoding: Encoding, size: Size) -> ImageResult:
+    content_type = CONTENT_TYPES[encoding.format]
+    return ImageResult(data, content_type, encoding.format, *size, encoding.reported_quality, 1)
 
 
 def _decoded_bytes(image: Image.Image, *, animated: bool) -> int:
@@ -154,7 +171,8 @@ def _frames(image: Image.Image, job: _Job, *, animated: bool) -> Iterator[Frame]
         return
     with decoding():
         for raw in islice(ImageSequence.Iterator(image), _kept_frames(image, job.rule)):
-            frame = _run(normalised(raw.convert("RGBA")), job)
+            whole = raw.convert("RGBA" if raw.has_transparency_data else "RGB")
+            frame = _run(normalised(whole), job)
             _check_result(frame, frame_count(image), job.limits)
             yield Frame(frame, int(raw.info.get("duration", 100)))
 
