@@ -120,7 +120,7 @@ def frame_count(image: Image.Image) -> int:
 def read_exif(image: Image.Image) -> Image.Exif:
     """The metadata. Raises ImageError: a PNG may keep it behind the pixels, which are read then."""
     with decoding():
-        if image.format == "PNG" and not has_late_metadata(image.fp):
+        if image.format == "PNG" and image.fp and not has_late_metadata(image.fp):
             return Image.Image.getexif(image)
         return image.getexif()
 

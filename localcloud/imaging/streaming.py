@@ -33,9 +33,8 @@ _WORTH = 500_000
 _JPEG = ("JPEG", "MPO")
 # Below it 8 bits show nothing of a blur.
 _LEAST_BLUR = 0.4
-_END = b"\xff\xd9"
-# How Pillow starts a JPEG: no resolution.
-_HEAD = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01\x01\x00\x00\x01\x00\x01\x00\x00"
+_JPEG_END, _PNG_END = b"\xff\xd9", b"\0\0\0\0IEND\xaeB`\x82"
+_JFIF = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01\x01\x00\x00\x01\x00\x01\x00\x00"
 
 
 @dataclass(frozen=True)
@@ -91,7 +90,7 @@ def render(
     steps, rest = planned(image, rule, orientation, limits)
     data = (source if isinstance(source, bytes) else source.read_bytes()) if steps else b""
     # A decoder that stops early would not miss the end.
-    if not steps or (image.format in _JPEG and not data.endswith(_END)):
+    if not steps or not data.endswith(_JPEG_END if image.format in _JPEG else _PNG_END):
         return None
     from localcloud.imaging import vips
 
@@ -99,8 +98,8 @@ def render(
         result = vips.applied(vips.opened(data, image.format in _JPEG), steps)
         size = Size(result.width, result.height)
         if _is_finished(image, size, rest, encoding):
-            written = _HEAD + _exif(exif, encoding) + vips.jpeg(result, encoding.quality)
-            return Streamed(size, rest, data=written)
+            head = _head(exif if not encoding.strip else None, image.info.get("comment"))
+            return Streamed(size, rest, data=head + vips.jpeg(result, encoding.quality))
         pixels = vips.pixels(result)
     except vips.VipsError as error:
         _log.debug("left to Pillow: %s", error)
@@ -221,7 +220,7 @@ def _is_finished(image: Image.Image, size: Size, rest: rules.Rule, encoding: Enc
         size.width * size.height >= _WORTH
         and image.mode != "RGBA"
         and encoding == Encoding("jpg", encoding.quality, strip=encoding.strip)
-        and not {"icc_profile", "comment"} & image.info.keys()
+        and "icc_profile" not in image.info
         and not any(
             not isinstance(stage, rules.ImageMogr2)
             or any(isinstance(operation, PIXEL_OPERATIONS) for operation in stage.operations)
@@ -230,7 +229,11 @@ def _is_finished(image: Image.Image, size: Size, rest: rules.Rule, encoding: Enc
     )
 
 
-def _exif(exif: Image.Exif | None, encoding: Encoding) -> bytes:
-    """The segment of a JPEG that Pillow would write."""
-    data = b"" if exif is None or encoding.strip else metadata(exif).get("exif", b"")
-    return b"\xff\xe1" + struct.pack(">H", len(data) + 2) + data if data else b""
+def _head(exif: Image.Exif | None, comment: bytes | None) -> bytes:
+    """How Pillow starts a JPEG: JFIF without a resolution, EXIF, the source's comment."""
+    tags = metadata(exif).get("exif", b"") if exif is not None else b""
+    return _JFIF + _segment(0xE1, tags) + _segment(0xFE, comment or b"")
+
+
+def _segment(marker: int, data: bytes) -> bytes:
+    return struct.pack(">BBH", 0xFF, marker, len(data) + 2) + data if data else b""

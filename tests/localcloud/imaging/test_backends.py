@@ -1,5 +1,6 @@
 """libvips and Pillow give the same picture: same file properties, and at least 43 dB apart."""
 
+import functools
 import io
 import math
 import subprocess
@@ -11,12 +12,13 @@ from PIL import Image, ImageChops, ImageCms, ImageStat
 from localcloud.imaging import ImageError, png_writer, process, streaming
 from localcloud.imaging.source import read_exif
 from shared.rules import parse
-from tests.localcloud.imaging.pictures import animation, encoded, opened
+from tests.localcloud.imaging.pictures import animation, encoded, opened, photo
 
 LEAST = 43
-SIZE = (900, 700)
+SIZE = (480, 360)
 
 
+@functools.cache
 def scene(mode="RGB"):
     """Fine grain over slow colours, and hard edges: hard for a resampler, like a photo."""
     down = Image.linear_gradient("L").resize(SIZE)
@@ -24,11 +26,16 @@ def scene(mode="RGB"):
     image = Image.merge("RGB", bands)
     grain = Image.merge("RGB", [Image.effect_noise(SIZE, 12)] * 3)
     image = ImageChops.add(image, grain, offset=-128)
-    image.paste((250, 20, 20), (300, 200, 420, 500))
+    image.paste((250, 20, 20), (150, 100, 220, 250))
     if mode == "RGBA":
         image.putalpha(down.point(lambda value: min(255, value * 2)))
         return image
     return image.convert(mode)
+
+
+@functools.cache
+def source_of(kind):
+    return SOURCES[kind]()
 
 
 def exif(orientation=1):
@@ -55,7 +62,7 @@ SOURCES = {
 RULES = (
     "imageMogr2/cut/300x200x100x50",
     "imageMogr2/crop/300x200/gravity/southeast/quality/60",
-    "imageMogr2/cut/4000x4000x500x300/rotate/90",
+    "imageMogr2/cut/4000x4000x200x100/rotate/90",
     "imageMogr2/cut/600x600x0x0/thumbnail/200x/format/png",
     "imageMogr2/auto-orient/cut/300x200x100x50",
     "imageMogr2/blur/10x3",
@@ -78,6 +85,7 @@ RULES = (
 def always_libvips(monkeypatch):
     """Small pictures too, so that the test is fast."""
     monkeypatch.setattr(streaming, "_WORTH", 1)
+    monkeypatch.setattr(png_writer, "_WORTH", 1)
 
 
 def by_pillow(monkeypatch, source, rule):
@@ -87,20 +95,27 @@ def by_pillow(monkeypatch, source, rule):
         return process(source, rule)
 
 
+def on(colour, image):
+    """What a person sees: colours that are transparent do not matter."""
+    canvas = Image.new("RGBA", image.size, colour)
+    canvas.alpha_composite(image.convert("RGBA"))
+    return canvas.convert("RGB")
+
+
 def decibels(one, other):
-    difference = ImageChops.difference(one.convert("RGBA"), other.convert("RGBA"))
-    error = sum(value**2 for value in ImageStat.Stat(difference).rms) / 4
+    differences = [ImageChops.difference(on(c, one), on(c, other)) for c in ("white", "black")]
+    error = sum(v**2 for image in differences for v in ImageStat.Stat(image).rms) / 6
     return 99 if error == 0 else 10 * math.log10(255**2 / error)
 
 
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize("kind", SOURCES)
 def test_both_give_the_same_picture(monkeypatch, always_libvips, kind, rule):
-    source = SOURCES[kind]()
+    source = source_of(kind)
     ours, theirs = process(source, parse(rule)), by_pillow(monkeypatch, source, parse(rule))
     # size-limit: the quality that keeps the bound may be a step away.
     near = "size-limit" in rule
-    assert abs(ours.quality - theirs.quality) <= (2 if near else 0)
+    assert abs(ours.quality - theirs.quality) <= (4 if near else 0)
     for name in ("content_type", "format", "width", "height", "frames"):
         assert getattr(ours, name) == getattr(theirs, name)
     one, other = opened(ours.data), opened(theirs.data)
@@ -146,7 +161,7 @@ def test_who_does_what(monkeypatch, always_libvips, kind, rule, steps):
         return found
 
     monkeypatch.setattr(streaming, "planned", noted)
-    process(SOURCES[kind](), rule_of(rule))
+    process(source_of(kind), rule_of(rule))
     assert len(done) == steps
 
 
@@ -155,11 +170,11 @@ def broken():
     return {
         "jpeg, half": jpeg[: len(jpeg) // 2],
         "jpeg, no end": jpeg[:-2],
-        "jpeg, noise inside": jpeg[:90_000] + bytes(range(256)) * 8 + jpeg[92_048:],
+        "jpeg, noise inside": jpeg[:5_000] + bytes(range(256)) * 8 + jpeg[7_048:],
         "jpeg, bytes behind": jpeg + b"behind",
         "jpeg, half, with an end": jpeg[: len(jpeg) // 2] + b"\xff\xd9",
         "png, half": png[: len(png) // 2],
-        "png, wrong sum": png[:90_000] + b"\x00" + png[90_001:],
+        "png, wrong sum": png[:5_000] + b"\x00" + png[5_001:],
         "png, no end": png[:-12],
     }
 
@@ -233,7 +248,7 @@ print("pyvips" in sys.modules)
 )
 def test_libvips_is_loaded_by_the_first_plan_that_needs_it(tmp_path, rule, loaded):
     path = tmp_path / "photo"
-    path.write_bytes(SOURCES["jpeg"]())
+    path.write_bytes(photo(900, 700))
     command = [sys.executable, "-c", IMPORTED, str(path), rule]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == loaded
