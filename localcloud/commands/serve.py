@@ -12,6 +12,7 @@ import sys
 import time
 from pathlib import Path
 
+from localcloud import allocator
 from localcloud.cloud import Cloud
 from localcloud.commands.failure import CommandError, UsageError
 from localcloud.config import DEFAULT_BUCKET, DEFAULT_DATA, DEFAULT_PORT, DEFAULT_REGION, Config
@@ -65,6 +66,7 @@ def run(args: argparse.Namespace) -> int:
         functions=not args.no_functions and (args.project / "serverless.yml").is_file(),
         host=args.host,
     )
+    allocator.bound()
     try:
         asyncio.run(_serve(config, args.project))
     except (DataFolderError, ConfigError, LayerError) as error:

@@ -29,6 +29,7 @@ from localcloud.imaging.image_mark import draw_image, open_mark
 from localcloud.imaging.jpeg_quality import source_quality
 from localcloud.imaging.limits import LIMITS, Limits
 from localcloud.imaging.memory import BUDGET
+from localcloud.imaging.results import ImageResult
 from localcloud.imaging.source import decoding, frame_count, normalised, open_image, read_exif
 from localcloud.imaging.stages import apply_stage, upright, wants_upright
 from shared.rules import (
@@ -46,20 +47,6 @@ from shared.rules import (
 
 _BYTES_A_PIXEL = 4
 _INFORMATION = {ImageInfo: image_info, ImageAve: image_ave, Exif: exif}
-
-
-@dataclass(frozen=True)
-class ImageResult:
-    """A finished file. `format` is jpg, png, gif, webp, bmp, or json for information rules;
-    `quality` is 100 where the format has none; `frames` is 1 for a still picture."""
-
-    data: bytes
-    content_type: str
-    format: str
-    width: int
-    height: int
-    quality: int
-    frames: int
 
 
 def process(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import ExifTags, Image
@@ -12,30 +11,12 @@ from PIL import ExifTags, Image
 from localcloud.imaging.encode import NAMES, ORIENTATION, on_white
 from localcloud.imaging.jpeg_quality import source_quality
 from localcloud.imaging.limits import LIMITS, Limits
+from localcloud.imaging.results import ImageFacts
 from localcloud.imaging.source import frame_count, normalised, open_image, read_exif
 
 # Tags that only say where the other tables are.
 _POINTERS = (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo, ExifTags.IFD.Interop)
 _DEPTH = {"1": 1, "I;16": 16, "I;16B": 16, "I;16L": 16, "I": 16, "F": 32}
-
-
-@dataclass(frozen=True)
-class ImageFacts:
-    """`format` as jpeg, png, gif, webp or bmp; sides in px; `size` in bytes; `average` as
-    0xRRGGBB; `quality` 1 to 100, estimated, 100 for formats without; resolutions in dpi."""
-
-    format: str
-    width: int
-    height: int
-    quality: int
-    average: str
-    orientation: int
-    frames: int
-    bit_depth: int
-    horizontal_dpi: int
-    vertical_dpi: int
-    size: int
-    md5: str
 
 
 def describe(source: bytes | Path, *, limits: Limits = LIMITS) -> ImageFacts:
