@@ -18,8 +18,6 @@ from localcloud.commands.failure import CommandError, UsageError
 from localcloud.config import DEFAULT_BUCKET, DEFAULT_DATA, DEFAULT_PORT, DEFAULT_REGION, Config
 from localcloud.cos.buckets import check_name
 from localcloud.errors import ServiceError
-from localcloud.scf import FunctionHost
-from localcloud.scf.layer import LayerError
 from localcloud.server import Server
 from localcloud.storage import Bucket
 from localcloud.storage.directory import DataFolderError, DirectoryStorage
@@ -69,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
     allocator.bound()
     try:
         asyncio.run(_serve(config, args.project))
-    except (DataFolderError, ConfigError, LayerError) as error:
+    except (DataFolderError, ConfigError) as error:
         raise CommandError(str(error)) from None
     return 0
 
@@ -92,19 +90,31 @@ async def _serve(config: Config, project: Path) -> None:
             raise CommandError(f"cannot listen on {config.host}:{config.port}: {reason}") from None
         ending.push_async_callback(server.stop)
         if config.functions:
-            functions = FunctionHost(
-                project,
-                endpoint,
-                config,
-                _log,
-                credentials=lambda: cloud.credentials.issue(_TEMPORARY_SECONDS),
-            )
-            await functions.start()
-            # Functions need the cloud to finish, so they are stopped before it.
-            ending.push_async_callback(functions.stop)
-            cloud.subscribe(functions.on_cos_event)
+            await _start_functions(cloud, project, endpoint, ending)
         print(f"localcloud ready {endpoint}", flush=True)
         await stopped.wait()
+
+
+async def _start_functions(
+    cloud: Cloud, project: Path, endpoint: str, ending: contextlib.AsyncExitStack
+) -> None:
+    """Run the functions of serverless.yml until `ending` does."""
+    from localcloud.scf import FunctionHost, LayerError
+
+    functions = FunctionHost(
+        project,
+        endpoint,
+        cloud.config,
+        _log,
+        credentials=lambda: cloud.credentials.issue(_TEMPORARY_SECONDS),
+    )
+    try:
+        await functions.start()
+    except LayerError as error:
+        raise CommandError(str(error)) from None
+    # Functions need the cloud to finish, so they are stopped before it.
+    ending.push_async_callback(functions.stop)
+    cloud.subscribe(functions.on_cos_event)
 
 
 def _create_buckets(storage: DirectoryStorage, config: Config) -> None:
