@@ -13,7 +13,8 @@ _TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8
 # Bytes. A photo's file and its thumbnail stay below, which are needed again and again: mapping
 # them anew for each request costs 8 % of its time. A decoded photo is above.
 _LARGE = 4 * 1024**2
-_ARENAS = 2
+# The work is in decoders, not in malloc: two threads do not wait for each other.
+_ARENAS = 1
 
 
 def bound() -> None:

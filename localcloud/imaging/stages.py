@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from PIL import Image, ImageChops, ImageDraw, ImageOps
+from PIL import Image, ImageChops, ImageOps
 
 from localcloud.imaging import filters, geometry
 from localcloud.imaging.errors import BAD_PARAMETER, ImageError
 from localcloud.imaging.geometry import Size
 from localcloud.imaging.limits import Limits
-from localcloud.imaging.text_mark import draw_text
 from shared import rules
 
 _Apply = Callable[[Image.Image, Any, Limits], Image.Image]
@@ -95,6 +94,9 @@ def _check_radius(size: Size, radius: int) -> None:
 
 def _rounded(image: Image.Image, radius: int) -> Image.Image:
     """Corners cut off to nothing; drawn at four times the size, so that the edge is smooth."""
+    # Drawing loads FreeType, which few rules need.
+    from PIL import ImageDraw
+
     large = Image.new("L", (4 * image.width, 4 * image.height))
     ImageDraw.Draw(large).rounded_rectangle(
         (0, 0, large.width - 1, large.height - 1), 4 * radius, fill=255
@@ -137,6 +139,8 @@ def _image_view2(image: Image.Image, stage: rules.ImageView2, limits: Limits) ->
 
 
 def _watermark(image: Image.Image, stage: rules.TextWatermark, limits: Limits) -> Image.Image:
+    from localcloud.imaging.text_mark import draw_text
+
     return draw_text(image, stage, limits)
 
 
