@@ -13,6 +13,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+from localcloud import allocator
 from localcloud.addressing import plays
 from localcloud.admin import parse_faults
 from localcloud.cloud import Cloud
@@ -30,8 +31,6 @@ from localcloud.cos.settings import expiry
 from localcloud.errors import ServiceError
 from localcloud.faults.rules import FaultError, Rule
 from localcloud.identity import users
-from localcloud.scf import FunctionHost
-from localcloud.scf.layer import LayerError
 from localcloud.server import Server
 from localcloud.storage import Bucket
 from localcloud.storage.directory import DataFolderError, DirectoryStorage
@@ -115,9 +114,10 @@ def run(args: argparse.Namespace) -> int:
         sync=args.sync,
         users=_users(args.users),
     )
+    allocator.bound()
     try:
         asyncio.run(_serve(config, args, faults))
-    except (DataFolderError, AuthorityError, FaultError, ConfigError, LayerError) as error:
+    except (DataFolderError, AuthorityError, FaultError, ConfigError) as error:
         raise CommandError(str(error)) from None
     return 0
 
@@ -153,17 +153,7 @@ async def _serve(config: Config, args: argparse.Namespace, faults: list[Rule]) -
             raise CommandError(f"cannot listen on {config.host}:{config.port}: {reason}") from None
         ending.push_async_callback(server.stop)
         if config.functions:
-            functions = FunctionHost(
-                args.project,
-                endpoint,
-                config,
-                _log,
-                credentials=lambda: cloud.credentials.issue(_TEMPORARY_SECONDS),
-            )
-            await functions.start()
-            # Functions need the cloud to finish, so they are stopped before it.
-            ending.push_async_callback(functions.stop)
-            cloud.subscribe(functions.on_cos_event)
+            await _start_functions(cloud, args.project, endpoint, ending)
         rounds = asyncio.create_task(expiry.run(cloud))
         ending.callback(rounds.cancel)
         print(f"localcloud ready {endpoint}", flush=True)
@@ -180,6 +170,28 @@ def _open_tls(config: Config) -> tuple[Config, Contexts]:
     trust = publish(authority, folder)
     _log(f"https: clients have to trust {trust.authority}; `localcloud env` makes them")
     return replace(config, trust=trust), Contexts(authority, plays, folder)
+
+
+async def _start_functions(
+    cloud: Cloud, project: Path, endpoint: str, ending: contextlib.AsyncExitStack
+) -> None:
+    """Run the functions of serverless.yml until `ending` does."""
+    from localcloud.scf import FunctionHost, LayerError
+
+    functions = FunctionHost(
+        project,
+        endpoint,
+        cloud.config,
+        _log,
+        credentials=lambda: cloud.credentials.issue(_TEMPORARY_SECONDS),
+    )
+    try:
+        await functions.start()
+    except LayerError as error:
+        raise CommandError(str(error)) from None
+    # Functions need the cloud to finish, so they are stopped before it.
+    ending.push_async_callback(functions.stop)
+    cloud.subscribe(functions.on_cos_event)
 
 
 def _create_buckets(storage: DirectoryStorage, config: Config) -> None:

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from PIL import Image, ImageSequence
 from PIL.PngImagePlugin import PngInfo
 
-from localcloud.imaging import blind, deep, faces, footprint, plan, svg
+from localcloud.imaging import blind, deep, faces, footprint, plan, streaming, svg
 from localcloud.imaging.encode import (
     ANIMATED,
     CONTENT_TYPES,
@@ -31,6 +31,7 @@ from localcloud.imaging.image_mark import draw_image, open_mark
 from localcloud.imaging.jpeg_quality import source_quality
 from localcloud.imaging.limits import LIMITS, Limits
 from localcloud.imaging.memory import BUDGET, BYTES_A_PIXEL, decoded_bytes
+from localcloud.imaging.results import ImageResult
 from localcloud.imaging.source import (
     check_size,
     decoding,
@@ -59,22 +60,6 @@ _UNBOUND = Limits(*[sys.maxsize] * len(fields(Limits)))
 # Of one frame, in milliseconds: what a GIF can say.
 _LONGEST = 655_350
 _INFORMATION = {ImageInfo: image_info, ImageAve: image_ave, Exif: exif}
-
-
-@dataclass(frozen=True)
-class ImageResult:
-    """A finished file. `format` is jpg, png, gif, webp, bmp, or json for information rules;
-    `quality` is 100 where the format has none; `frames` is 1 for a still picture;
-    `watermark_status` (0 to 100) is only for the extraction of a full blind mark."""
-
-    data: bytes
-    content_type: str
-    format: str
-    width: int
-    height: int
-    quality: int
-    frames: int
-    watermark_status: int | None = None
 
 
 def process(
@@ -123,22 +108,32 @@ def _process(
     loop = image.info.get("loop")
     stamps = _stamps(rule, limits, marks)
     animated = encoding.format in ANIMATED and frame_count(image) > 1
-    if not animated:
+    metadata = read_exif(image)
+    orientation = metadata.get(ORIENTATION, 1)
+    streams = None if animated else streaming.plan(image, rule, orientation, limits)
+    if not (animated or streams):
         rule = plan.scaled_decoding(image, rule, limits)
     needed = _needed(image, rule, stamps, animated, limits) + blind.extra_bytes(image, rule)
     with BUDGET.reserved(needed, limits.memory):
-        metadata = read_exif(image)
         pixels = {address: normalised(stamp) for address, stamp in stamps.items()}
-        job = _Job(rule, metadata.get(ORIENTATION, 1), limits, marks, pixels)
-        if deep.keeps(image, rule, encoding):
-            return _deep(_whole(source, limits), job, metadata, encoding)
-        frames = list(_frames(image, job, animated=animated))
-        if encoding.format == "heif" and not job.turns:
-            # HEIF readers turn a picture by its container and never by EXIF.
-            frames = [replace(one, image=upright(one.image, job.orientation)) for one in frames]
+        job = _Job(rule, orientation, limits, marks, pixels)
         if metadata and (job.turns or encoding.format == "heif"):
             metadata[ORIENTATION] = 1
         kept = metadata if len(metadata) else None
+        if deep.keeps(image, rule, encoding):
+            return _deep(_whole(source, limits), job, kept, encoding)
+        if streams is not None:
+            streamed = streaming.render(source, image, streams, encoding=encoding, exif=kept)
+            if streamed is None:
+                job = replace(job, rule=plan.scaled_decoding(image, rule, limits))
+            elif streamed.image is None:
+                return _still(streamed.data, encoding, streamed.size)
+            else:
+                image, job = streamed.image, replace(job, rule=streamed.rest)
+        frames = list(_frames(image, job, animated=animated))
+        if encoding.format == "heif" and not any(map(wants_upright, rule.stages)):
+            # HEIF readers turn a picture by its container and never by EXIF.
+            frames = [replace(one, image=upright(one.image, orientation)) for one in frames]
         data, encoding = limited(frames, encoding, kept, loop)
     size = len(source) if isinstance(source, bytes) else source.stat().st_size
     if encoding.or_source and len(data) >= size:
@@ -155,15 +150,15 @@ def _process(
     )
 
 
-def _deep(source: bytes, job: _Job, metadata: Image.Exif, encoding: Encoding) -> ImageResult:
+def _deep(source: bytes, job: _Job, metadata: Image.Exif | None, encoding: Encoding) -> ImageResult:
     image = deep.shaped(source, job.rule, job.orientation, job.limits)
-    if metadata and job.turns:
-        metadata[ORIENTATION] = 1
-    exif = metadata.tobytes() if metadata and not encoding.strip else b""
-    data = deep.written(image, exif)
-    return ImageResult(
-        data, CONTENT_TYPES["png"], "png", image.width, image.height, encoding.reported_quality, 1
-    )
+    exif = metadata.tobytes() if metadata is not None and not encoding.strip else b""
+    return _still(deep.written(image, exif), encoding, Size(image.width, image.height))
+
+
+def _still(data: bytes, encoding: Encoding, size: Size) -> ImageResult:
+    content_type = CONTENT_TYPES[encoding.format]
+    return ImageResult(data, content_type, encoding.format, *size, encoding.reported_quality, 1)
 
 
 def _needed(
@@ -219,7 +214,8 @@ def _frames(image: Image.Image, job: _Job, *, animated: bool) -> Iterator[Frame]
         return
     with decoding():
         for raw in islice(ImageSequence.Iterator(image), _kept_frames(image, job.rule)):
-            frame = _run(normalised(raw.convert("RGBA")), job)
+            whole = raw.convert("RGBA" if raw.has_transparency_data else "RGB")
+            frame = _run(normalised(whole), job)
             _check_result(frame, frame_count(image), job.limits)
             yield Frame(frame, min(int(raw.info.get("duration", 100)), _LONGEST))
 

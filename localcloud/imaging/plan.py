@@ -23,7 +23,7 @@ from shared import rules
 HEADROOM = 1.5
 _TURNED = range(5, 9)
 # What changes pixels: a smaller decode before it would change its result.
-_PIXELS = (
+PIXEL_OPERATIONS = (
     rules.Thumbnail, rules.Crop, rules.Cut, rules.Rotate, rules.Flip, rules.InnerRadius,
     rules.RoundRadius, rules.SmartCrop, rules.Blur, rules.Bright, rules.Contrast, rules.Sharpen,
     rules.Grayscale,
@@ -86,7 +86,7 @@ def _first_scaling(
 def _fixed_thumbnail(
     stage: rules.ImageMogr2, size: Size, limits: Limits
 ) -> tuple[Size | None, rules.Stage]:
-    shapes = [op for op in stage.operations if isinstance(op, _PIXELS)]
+    shapes = [op for op in stage.operations if isinstance(op, PIXEL_OPERATIONS)]
     if not shapes or not isinstance(shapes[0], rules.Thumbnail):
         return None, stage
     first = shapes[0]
@@ -115,5 +115,5 @@ def _force(size: Size) -> rules.Thumbnail:
 
 def _keeps_pixels(stage: rules.Stage) -> bool:
     return isinstance(stage, rules.ImageMogr2) and not any(
-        isinstance(operation, _PIXELS) for operation in stage.operations
+        isinstance(operation, PIXEL_OPERATIONS) for operation in stage.operations
     )
