@@ -58,6 +58,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="OPERATION=WHAT",
         help="misbehave, as in PutObject=slowdown,percent=30 (docs/local-cloud.md, Faults)",
     )
+    parser.add_argument(
+        "--no-cache", action="store_true", help="process every download anew, from the original"
+    )
     parser.add_argument("--fault-seed", type=int, default=0, metavar="N", help="default: 0")
     parser.add_argument(
         "--project", type=Path, default=Path(), help="folder of serverless.yml (default: .)"
@@ -87,6 +90,7 @@ def run(args: argparse.Namespace) -> int:
         functions=not args.no_functions and (args.project / "serverless.yml").is_file(),
         host=args.host,
         sync=args.sync,
+        cache=not args.no_cache,
     )
     try:
         asyncio.run(_serve(config, args, faults))

@@ -102,6 +102,7 @@ def publish(
     except BaseException:
         stored.path.unlink(missing_ok=True)
         raise
+    cloud.proxies.discard(stored.bucket, stored.key)
     _emit(cloud, request, stored, event)
     return stored
 
@@ -244,6 +245,7 @@ def _deleted_entry(key: str, version: str, gone: StoredObject | None) -> str:
 def _delete(cloud: Cloud, request: Request, key: str, version: str) -> StoredObject | None:
     gone = cloud.storage.delete(request.bucket, key, version)
     if gone is not None:
+        cloud.proxies.discard(gone.bucket, gone.key)
         event = "DeleteMarkerCreated" if gone.marker and not version else "Delete"
         _emit(cloud, request, gone, f"cos:ObjectRemove:{event}")
     return gone

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from itertools import islice
 from pathlib import Path
@@ -55,6 +55,8 @@ from shared.rules import (
 _UNBOUND = Limits(*[sys.maxsize] * len(fields(Limits)))
 # Of one frame, in milliseconds: what a GIF can say.
 _LONGEST = 655_350
+# A picture and the rule for it -> what to decode, and the rule for that.
+Decode = Callable[[Image.Image, Rule, Limits], tuple[Image.Image, Rule]]
 _INFORMATION = {ImageInfo: image_info, ImageAve: image_ave, Exif: exif}
 
 
@@ -79,11 +81,13 @@ def process(
     limits: Limits = LIMITS,
     marks: Mapping[str, bytes] = MappingProxyType({}),
     slow_jpeg: bool = False,
+    decode: Decode = plan.scaled_decoding,
 ) -> ImageResult:
     """Apply `rule`. CPU-bound and thread-safe.
 
     `marks` holds the files of image watermarks by their address: nothing is fetched here. With
     `slow_jpeg` JPEG results are smaller at the same quality and take several times as long.
+    `decode` is where a still picture's pixels come from.
 
     Raises ImageError; with `ignore-error/1` in the rule the source comes back instead.
     """
@@ -91,7 +95,7 @@ def process(
         read = _INFORMATION[type(rule.stages[0])]
         return ImageResult(read(source, limits=limits), "application/json", "json", 0, 0, 100, 1)
     try:
-        return _process(source, rule, limits, marks, slow_jpeg)
+        return _process(source, rule, limits, marks, slow_jpeg, decode=decode)
     except faces.NoFaceError:
         return _original(source)
     except MemoryError:
@@ -104,7 +108,13 @@ def process(
 
 
 def _process(
-    source: bytes | Path, rule: Rule, limits: Limits, marks: Mapping[str, bytes], slow_jpeg: bool
+    source: bytes | Path,
+    rule: Rule,
+    limits: Limits,
+    marks: Mapping[str, bytes],
+    slow_jpeg: bool,
+    *,
+    decode: Decode,
 ) -> ImageResult:
     if svg.wants(rule):
         return _drawing(svg.compress(_whole(source, limits), rule))
@@ -115,7 +125,7 @@ def _process(
     stamps = _stamps(rule, limits, marks)
     animated = encoding.format in ANIMATED and frame_count(image) > 1
     if not animated:
-        rule = plan.scaled_decoding(image, rule, limits)
+        image, rule = decode(image, rule, limits)
     with BUDGET.reserved(_needed(image, rule, stamps, animated, limits), limits.memory):
         metadata = read_exif(image)
         pixels = {address: normalised(stamp) for address, stamp in stamps.items()}
