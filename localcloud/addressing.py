@@ -27,6 +27,7 @@ _HOSTS = tuple(
         (rf"cos(?:-internal)?\.{_REGION}\.{_ROOTS}", "service"),
         (rf"(?:[0-9]+\.)?ci\.{_REGION}\.{_ROOTS}", "ci"),
         (rf"{_BUCKET}\.localhost", "cos"),
+        (rf"[a-z0-9]{{1,40}}(?:\.{_REGION})?\.(?:internal\.)?tencentcloudapi\.com", "api"),
     )
 )
 _LOOPBACK = {"127.0.0.1", "localhost", "[::1]"}
@@ -60,6 +61,7 @@ class Address:
         body: AsyncIterator[bytes],
         request_id: str,
         remote: str = "",
+        secure: bool = False,
     ) -> Request:
         """The anonymous request that is aimed here. Raises `ServiceError` InvalidURI."""
         return Request(
@@ -69,6 +71,7 @@ class Address:
             region=self.region,
             key=self.key,
             raw_path=self.raw_path,
+            raw_query=self.raw_query,
             signed_paths=self.signed_paths,
             host=self.authority,
             query=parse_query(self.raw_query),
@@ -77,6 +80,7 @@ class Address:
             body=body,
             request_id=request_id,
             remote=remote,
+            secure=secure,
         )
 
 
@@ -109,6 +113,9 @@ def resolve(target: str, host: str) -> Address:
     for pattern, service in _HOSTS:
         if played := pattern.fullmatch(name):
             parts = played.groupdict()
+            if service == "service" and parts.get("region") and raw_path.strip("/"):
+                # S3 clients put the bucket into the path.
+                return _path_style(raw_path, raw_query, host, parts["region"])
             path = decode(raw_path)
             return Address(
                 service=service,
@@ -124,17 +131,18 @@ def resolve(target: str, host: str) -> Address:
         "AccessDenied",
         f"the local cloud does not play the host {host[:255]!r} and is no open proxy: it answers "
         "for <bucket>.cos|ci|pic.<region>.myqcloud.com (or tencentcos.cn), "
-        "service.cos.myqcloud.com, <bucket>.localhost and 127.0.0.1/<bucket>/<key>",
+        "service.cos.myqcloud.com, cos.<region>.myqcloud.com/<bucket>/<key>, <bucket>.localhost, "
+        "127.0.0.1/<bucket>/<key> and sts.tencentcloudapi.com",
     )
 
 
-def _path_style(raw_path: str, raw_query: str, host: str) -> Address:
+def _path_style(raw_path: str, raw_query: str, host: str, region: str = "") -> Address:
     raw_bucket, _, raw_key = raw_path[1:].partition("/")
     bucket, key, path = map(decode, (raw_bucket, raw_key, raw_path))
     return Address(
         service="cos" if bucket else "service",
         bucket=bucket,
-        region="",
+        region=region,
         key=key,
         raw_path=raw_path,
         raw_query=raw_query,

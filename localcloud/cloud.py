@@ -8,12 +8,12 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from localcloud.auth import CredentialStore
 from localcloud.ci.cache import Results
 from localcloud.ci.proxies import Proxies
 from localcloud.config import Config
 from localcloud.errors import ServiceError
 from localcloud.faults.engine import Faults
+from localcloud.identity.credentials import CredentialStore
 from localcloud.limits import MAX_IMAGE_QUEUE, PROXIES, RESULTS
 from localcloud.storage import Storage
 

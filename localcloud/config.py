@@ -6,7 +6,11 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-DEFAULT_BUCKET = "examplebucket-1250000000"
+from localcloud.identity.users import User
+
+OWNER_APPID = "1250000000"
+OWNER_UIN = "100000000001"  # of the main account that the cloud belongs to
+DEFAULT_BUCKET = f"examplebucket-{OWNER_APPID}"
 DEFAULT_REGION = "ap-guangzhou"
 # Public on purpose: they open nothing but a cloud on loopback.
 DEFAULT_SECRET_ID = "AKIDlocalcloud"  # noqa: S105
@@ -32,8 +36,9 @@ class Trust:
 class Config:
     """The settings of one local cloud. `port` 0 means any free one; `buckets` are `name-appid`.
 
-    With `sync` each write reaches the disk before it is answered; without `cache` each
-    download is processed anew; `trust` is there when the cloud speaks HTTPS too.
+    With `sync` each write reaches the disk before it is answered; without `cache` each download is
+    processed anew; `trust` is there when the cloud speaks HTTPS too; `users` are further keys
+    beside the main account's.
     """
 
     port: int = 0
@@ -52,6 +57,7 @@ class Config:
     sync: bool = False
     cache: bool = True
     trust: Trust | None = None
+    users: tuple[User, ...] = ()
 
 
 def client_environment(endpoint: str, config: Config) -> dict[str, str]:

@@ -12,6 +12,7 @@ from urllib.parse import unquote_to_bytes
 from xml.etree.ElementTree import Element, tostring
 
 from localcloud.errors import ServiceError
+from localcloud.identity.callers import Caller
 
 XML = "application/xml"  # exactly: clients parse nothing else, not even with a charset
 
@@ -30,8 +31,9 @@ class Request:
 
     `service` is cos, ci, pic or service (the list of buckets); `bucket` is `name-appid` or empty;
     `region` is empty where the host names none; `key` is decoded, empty for the bucket itself.
-    `headers` ignores case. `secret_id` is None for an anonymous request. `host` is the authority as
-    sent; `signed_paths` are the decoded paths that the client may have signed.
+    `headers` ignores case. `secret_id` and `caller` are None for an anonymous request. `host` is
+    the authority as sent; `signed_paths` are the decoded paths that the client may have signed.
+    `secure` says whether it came over TLS, `is_s3` whether it is signed as S3 clients sign.
     """
 
     method: str
@@ -49,6 +51,10 @@ class Request:
     request_id: str
     remote: str = ""
     secret_id: str | None = None
+    caller: Caller | None = None
+    secure: bool = False
+    is_s3: bool = False
+    raw_query: str = ""
 
     def has(self, name: str) -> bool:
         """Whether the query has the parameter, with or without a value."""

@@ -18,10 +18,12 @@ MAX_TAGS = 10
 MAX_TAG_KEY = 127
 MAX_TAG_VALUE = 255
 MAX_LIST = 1000  # entries of one answer; keys of one multi-delete
+MAX_POLICY = 20 * KIB  # of a bucket
 MAX_BUCKETS = 10_000  # the service has 200; test suites that make one for each test need more
 
 # Ours, so that no request takes the machine.
 MAX_XML = 2 * MIB
+MAX_API_BODY = 10 * MIB  # of a request to API 3.0, as there
 MAX_HEADER = 64 * KIB  # the request line, and each header: Pic-Operations can be long
 MAX_HEADERS = 256
 MAX_REQUESTS = 512  # handled at one time

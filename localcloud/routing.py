@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 from localcloud.ci import binding, guetzli, inspection, persistence, protection, styles
 from localcloud.cloud import Cloud
-from localcloud.cos import acl, buckets, listing, multipart, objects, tagging, versioning
+from localcloud.cos import acl, buckets, listing, multipart, objects, policy, tagging, versioning
 from localcloud.errors import ServiceError
 from localcloud.http import Request, Response
 
@@ -25,6 +25,9 @@ OPERATIONS: dict[tuple[str, str, str, str], Handler] = {
     ("cos", "PUT", "bucket", "versioning"): versioning.put_versioning,
     ("cos", "GET", "bucket", "versioning"): versioning.get_versioning,
     ("cos", "GET", "bucket", "versions"): versioning.list_versions,
+    ("cos", "PUT", "bucket", "policy"): policy.put_policy,
+    ("cos", "GET", "bucket", "policy"): policy.get_policy,
+    ("cos", "DELETE", "bucket", "policy"): policy.delete_policy,
     ("cos", "GET", "bucket", "uploads"): multipart.list_uploads,
     ("cos", "POST", "bucket", "delete"): objects.delete_objects,
     ("cos", "PUT", "object", ""): objects.put_object,
@@ -90,10 +93,15 @@ def sub_resource(request: Request) -> str:
     return ""
 
 
+def row(request: Request) -> tuple[str, str, str, str]:
+    """Where the request stands in `OPERATIONS`, if it is there."""
+    return request.service, request.method, scope(request), sub_resource(request)
+
+
 def operation(request: Request) -> Handler:
     """The handler. Raises `ServiceError` NotImplemented or MethodNotAllowed with its name."""
-    wanted, part = scope(request), sub_resource(request)
-    handler = OPERATIONS.get((request.service, request.method, wanted, part))
+    _, _, wanted, part = place = row(request)
+    handler = OPERATIONS.get(place)
     if handler is not None:
         return handler
     named = f"{request.method} {wanted}{f' ?{part[:100]}' if part else ''} on {request.host[:200]}"

@@ -17,8 +17,7 @@ from aiohttp import hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.web_protocol import RequestHandler
 
-from localcloud import addressing, admin, operation_names, routing
-from localcloud.auth import authenticate, authorize
+from localcloud import addressing, admin, api3, operation_names, routing, s3_compat
 from localcloud.ci import styles
 from localcloud.ci.errors import add_number
 from localcloud.ci.processing import rule_of
@@ -26,6 +25,8 @@ from localcloud.cloud import Cloud
 from localcloud.errors import ServiceError
 from localcloud.faults import playing
 from localcloud.http import NO_ANSWER, XML, FileSlice, Request, Response, new_id
+from localcloud.identity.authentication import authenticate
+from localcloud.identity.authorization import authorize
 from localcloud.limits import (
     BODY_CHUNK,
     IDLE_BODY,
@@ -177,20 +178,24 @@ class Server:
             raise
 
     async def _operate(self, request: Request) -> Response:
-        request = authenticate(request, self._cloud.credentials)
-        if request.bucket == admin.PLACE:
-            return await admin.answer(self._cloud, request)
-        sub_resource = routing.sub_resource(request)
-        if not sub_resource:
+        if request.service == "api":
+            return await api3.answer(self._cloud, request)
+        sent = authenticate(request, self._cloud.credentials)
+        if sent.bucket == admin.PLACE:
+            return await admin.answer(self._cloud, sent)
+        request = s3_compat.translate(self._cloud, sent)
+        if not routing.sub_resource(request):
             request = styles.read_address(self._cloud, request)
-        authorize(request, self._cloud.storage, sub_resource)
+        authorize(self._cloud, request, routing.row(request))
         operation = routing.operation(request)
         if request.bucket and operation is not routing.OPERATIONS["cos", "PUT", "bucket", ""]:
             _check_region(request, self._cloud.storage.bucket(request.bucket).region)
         if self._cloud.faults.active:
             name = operation_names.of_request(request)
-            return await playing.play(operation, name, self._cloud, request)
-        return await operation(self._cloud, request)
+            response = await playing.play(operation, name, self._cloud, request)
+        else:
+            response = await operation(self._cloud, request)
+        return s3_compat.answer(sent, response)
 
 
 def _check_region(request: Request, region: str) -> None:
@@ -209,6 +214,7 @@ def _request(incoming: web.BaseRequest, address: addressing.Address, request_id:
         body=_body(incoming),
         request_id=request_id,
         remote=incoming.remote or "",
+        secure=incoming.secure,
     )
 
 

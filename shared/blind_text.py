@@ -12,8 +12,8 @@ from shared.errors import CloudError
 from shared.events import Upload
 from shared.templates import PLACEHOLDERS, Template, TemplateError
 
-# The manual names no limit; what is longer than this no picture of usual size can hold.
-MAX_LENGTH = 64
+# What `watermark/3` takes; the grammar itself is not imported, for the sake of a cold start.
+MAX_LENGTH = 128
 META = "meta."
 # Those of keys are known too, and `meta.<name>` for the upload's header x-cos-meta-<name>.
 UPLOAD_PLACEHOLDERS = ("appid", "time", "request_id", "source_ip")
@@ -56,7 +56,7 @@ def reduced(text: str) -> str:
 def stage(text: str) -> str:
     """The rule's stage that hides `text`, `watermark/3/type/3/text/<base64>` (004:7808).
 
-    What CI cannot hide is left out. Raises `CloudError` when nothing is left, or more than 64
+    What CI cannot hide is left out. Raises `CloudError` when nothing is left, or more than 128
     characters: the upload gets no picture rather than an unmarked one.
     """
     kept = reduced(text)

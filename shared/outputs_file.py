@@ -161,9 +161,7 @@ def _rule_problem(text: str) -> str:
         if rules.parse(text).is_info:
             return f"{text!r} only reads information, a rule that makes an image is expected"
     except rules.RuleError as error:
-        # What CI knows and the grammar does not yet is CI's to judge.
-        if error.reason == "invalid":
-            return str(error)
+        return str(error)
     return ""
 
 

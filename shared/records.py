@@ -98,6 +98,7 @@ def _original(original: OriginalInfo | None) -> dict[str, Any] | None:
 
 def _output(output: OutputResult) -> dict[str, Any]:
     facts = output.facts
+    status = facts.watermark_status
     return {
         "name": output.name,
         "bucket": output.bucket,
@@ -110,4 +111,5 @@ def _output(output: OutputResult) -> dict[str, Any]:
         "size": facts.size,
         "frames": facts.frames,
         "etag": facts.etag,
+        **({} if status is None else {"watermark_status": status}),
     }

@@ -45,12 +45,6 @@ class MalformedSignature(SignatureError):  # noqa: N818
     code = "malformed"
 
 
-class UnknownKey(SignatureError):  # noqa: N818
-    """Nobody knows the secret id; raised by those who look it up."""
-
-    code = "unknown-key"
-
-
 class Expired(SignatureError):  # noqa: N818
     """The end of the signature's time window has passed."""
 

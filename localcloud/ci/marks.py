@@ -1,4 +1,4 @@
-"""The pictures of image watermarks, taken from the store and never over a network.
+"""The pictures of watermarks, seen and blind, taken from the store and never over a network.
 
 The address comes from whoever wrote the rule. It names an object of the source's own bucket
 (CI manual 004:3740) that everybody may read, or it carries a signature; all else is refused.
@@ -9,14 +9,15 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterable, Mapping
 
 from localcloud import addressing
-from localcloud.auth import authenticate, authorize
 from localcloud.ci.errors import refusal
 from localcloud.cloud import Cloud
 from localcloud.errors import ServiceError
 from localcloud.http import Request
+from localcloud.identity.authentication import authenticate
+from localcloud.identity.authorization import authorize
 from localcloud.imaging import LIMITS
 from localcloud.storage import StoredObject
-from shared.rules import ImageWatermark, Rule
+from shared.rules import BlindExtraction, BlindWatermark, ImageWatermark, Rule, Stage
 
 MAX_MARKS = 10
 
@@ -24,7 +25,8 @@ MAX_MARKS = 10
 async def load(
     cloud: Cloud, bucket: str, rules: Iterable[Rule], *, persistent: bool = False
 ) -> Mapping[str, bytes]:
-    """The files of all image watermarks in `rules`, by their address.
+    """The files of all watermarks in `rules`, by their address; for the extraction of a half
+    blind one, that of the original.
 
     Raises ServiceError: -60998 or -106 for an address that is not allowed or more than ten marks,
     -60987 for a mark that cannot be read.
@@ -36,11 +38,9 @@ def find(
     cloud: Cloud, bucket: str, rules: Iterable[Rule], *, persistent: bool = False
 ) -> Mapping[str, StoredObject]:
     """The objects that `load` reads, by their address, each checked. Raises as `load` does."""
-    addresses = {
-        stage.image for rule in rules for stage in rule.stages if isinstance(stage, ImageWatermark)
-    }
+    addresses = {address for rule in rules for stage in rule.stages if (address := _address(stage))}
     if len(addresses) > MAX_MARKS:
-        message = f"{len(addresses)} different image watermarks: at most {MAX_MARKS} are allowed"
+        message = f"{len(addresses)} different watermarks: at most {MAX_MARKS} are allowed"
         raise refusal(-106, message, persistent=persistent)
     return {
         address: _find(cloud, bucket, address, persistent=persistent)
@@ -59,6 +59,12 @@ async def read(cloud: Cloud, found: Mapping[str, StoredObject]) -> Mapping[str, 
     return files
 
 
+def _address(stage: Stage) -> str | None:
+    if isinstance(stage, ImageWatermark):
+        return stage.image
+    return stage.picture if isinstance(stage, (BlindWatermark, BlindExtraction)) else None
+
+
 def _find(cloud: Cloud, bucket: str, address: str, *, persistent: bool) -> StoredObject:
     try:
         request = _request(address)
@@ -69,7 +75,8 @@ def _find(cloud: Cloud, bucket: str, address: str, *, persistent: bool) -> Store
         allowed = f"an object of http://{bucket}.cos.{region}.myqcloud.com/"
         raise refusal(-106, f"image {address!r}: {allowed} is allowed", persistent=persistent)
     try:
-        authorize(authenticate(request, cloud.credentials), cloud.storage, "")
+        request = authenticate(request, cloud.credentials)
+        authorize(cloud, request, ("cos", "GET", "object", ""))
         stored = cloud.storage.head(request.bucket, request.key)
     except ServiceError as error:
         advice = "a private one needs a signature in its address"

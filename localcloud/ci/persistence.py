@@ -15,6 +15,7 @@ from localcloud.cloud import Cloud
 from localcloud.cos import objects
 from localcloud.errors import ServiceError
 from localcloud.http import Request, Response, xml_response
+from localcloud.identity.authorization import require
 from localcloud.imaging import ImageResult
 from localcloud.storage import StoredObject
 from shared.pic_operations import PicOperations, PicOperationsError, PicRule, target_key
@@ -133,7 +134,9 @@ def _output(cloud: Cloud, request: Request, entry: PicRule, where: str) -> Outpu
         raise refusal(
             -60998, f"{where}.rule is {entry.rule!r}: information is for downloads, store a picture"
         )
-    return Output(bucket, _key(request.key, entry.fileid, where), rule)
+    output = Output(bucket, _key(request.key, entry.fileid, where), rule)
+    require(cloud, request, "cos:PutObject", output.bucket, output.key)
+    return output
 
 
 def _check_bucket(cloud: Cloud, own: str, target: str, where: str) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from localcloud.ci import binding, guetzli, jobs, marks, styles
-from localcloud.ci.errors import from_rule
+from localcloud.ci.errors import from_rule, refusal
 from localcloud.cloud import Cloud
 from localcloud.cos import conditions, xml
 from localcloud.errors import ServiceError
@@ -87,7 +87,10 @@ def _parse(cloud: Cloud, bucket: str, text: str) -> Rule:
         rule = parse(text)
     except RuleError as error:
         raise from_rule(error) from None
-    return styles.resolve(cloud, bucket, rule)
+    rule = styles.resolve(cloud, bucket, rule)
+    if rule.extraction is not None:
+        raise refusal(-106, "watermark/4 is for Pic-Operations, not for downloads")
+    return rule
 
 
 def _identities(

@@ -39,8 +39,8 @@ def image_info(facts: ImageFacts) -> str:
 
 
 def processed_object(stored: StoredObject, location: str, result: ImageResult) -> str:
-    """`Object` of one stored result."""
-    fields = {
+    """`Object` of one stored result; `WatermarkStatus` where it has one (004:8630)."""
+    fields: dict[str, object] = {
         "Key": stored.key,
         "Location": location,
         "Format": result.format,
@@ -52,6 +52,8 @@ def processed_object(stored: StoredObject, location: str, result: ImageResult) -
         "FrameCount": result.frames,
         "Md5": stored.etag,
     }
+    if result.watermark_status is not None:
+        fields["WatermarkStatus"] = result.watermark_status
     return xml.element("Object", *(xml.element(name, value) for name, value in fields.items()))
 
 

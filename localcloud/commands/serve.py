@@ -17,10 +17,18 @@ from localcloud.addressing import plays
 from localcloud.admin import parse_faults
 from localcloud.cloud import Cloud
 from localcloud.commands.failure import CommandError, UsageError
-from localcloud.config import DEFAULT_BUCKET, DEFAULT_DATA, DEFAULT_PORT, DEFAULT_REGION, Config
+from localcloud.config import (
+    DEFAULT_BUCKET,
+    DEFAULT_DATA,
+    DEFAULT_PORT,
+    DEFAULT_REGION,
+    OWNER_UIN,
+    Config,
+)
 from localcloud.cos.buckets import check_name
 from localcloud.errors import ServiceError
 from localcloud.faults.rules import FaultError, Rule
+from localcloud.identity import users
 from localcloud.scf import FunctionHost
 from localcloud.scf.layer import LayerError
 from localcloud.server import Server
@@ -63,6 +71,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--fault-seed", type=int, default=0, metavar="N", help="default: 0")
     parser.add_argument(
+        "--users",
+        type=Path,
+        metavar="FILE",
+        help="JSON list of further keys, each with its account, user and policy",
+    )
+    parser.add_argument(
         "--project", type=Path, default=Path(), help="folder of serverless.yml (default: .)"
     )
 
@@ -91,12 +105,20 @@ def run(args: argparse.Namespace) -> int:
         host=args.host,
         sync=args.sync,
         cache=not args.no_cache,
+        users=_users(args.users),
     )
     try:
         asyncio.run(_serve(config, args, faults))
     except (DataFolderError, AuthorityError, FaultError, ConfigError, LayerError) as error:
         raise CommandError(str(error)) from None
     return 0
+
+
+def _users(path: Path | None) -> tuple[users.User, ...]:
+    try:
+        return users.load(path, OWNER_UIN) if path else ()
+    except ConfigError as error:
+        raise UsageError(f"--users: {error}") from None
 
 
 async def _serve(config: Config, args: argparse.Namespace, faults: list[Rule]) -> None:

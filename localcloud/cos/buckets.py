@@ -30,7 +30,7 @@ async def put_bucket(cloud: Cloud, request: Request) -> Response:
     check_name(request.bucket)
     if len(cloud.storage.buckets()) >= MAX_BUCKETS:
         raise ServiceError("TooManyBuckets", f"at most {MAX_BUCKETS} buckets are allowed")
-    canned = acl.checked(request.headers.get("x-cos-acl", "private"), acl.BUCKET_ACLS)
+    canned = acl.of_bucket(request)
     region = request.region or cloud.config.region
     cloud.storage.create_bucket(Bucket(request.bucket, region, time.time(), canned))
     return Response(200, {"Location": f"/{request.bucket}"})
@@ -59,6 +59,7 @@ async def list_buckets(cloud: Cloud, request: Request) -> Response:
         )
         for bucket in cloud.storage.buckets()
         if not request.region or bucket.region == request.region
+        if request.caller and cloud.credentials.owner(bucket.name) == request.caller.account
     ]
     owner = xml.element("Owner", xml.element("ID", "owner"), xml.element("DisplayName", "owner"))
     parts = [owner, xml.element("Buckets", *entries)]

@@ -10,6 +10,7 @@ from localcloud.cloud import Cloud
 from localcloud.cos import acl, conditions, objects, tagging, xml
 from localcloud.errors import ServiceError
 from localcloud.http import FileSlice, Request, Response, decode, parse_query, xml_response
+from localcloud.identity.authorization import require
 from localcloud.limits import BODY_CHUNK
 from localcloud.storage import StoredObject
 
@@ -66,7 +67,7 @@ async def copy_object(cloud: Cloud, request: Request) -> Response:
 def copy_source(cloud: Cloud, request: Request) -> StoredObject:
     """The object that x-cos-copy-source names, if the x-cos-copy-source-If-... conditions hold.
 
-    Raises `ServiceError` InvalidCopySource, NoSuchKey, PreconditionFailed.
+    Raises `ServiceError` InvalidCopySource, AccessDenied, NoSuchKey, PreconditionFailed.
     """
     header = request.headers["x-cos-copy-source"]
     match = _SOURCE.fullmatch(header)
@@ -81,11 +82,10 @@ def copy_source(cloud: Cloud, request: Request) -> StoredObject:
         raise ServiceError(
             "NoSuchBucket", f"the source bucket is in {bucket.region}, not in {match['region']}"
         )
-    version = next(
-        (param.value for param in parse_query(match["query"] or "") if param.name == "versionId"),
-        "",
-    )
-    source = cloud.storage.head(bucket.name, decode(match["key"]), version)
+    key, query = decode(match["key"]), parse_query(match["query"] or "")
+    version = next((param.value for param in query if param.name == "versionId"), "")
+    require(cloud, request, "cos:GetObject", bucket.name, key, version=version)
+    source = cloud.storage.head(bucket.name, key, version)
     if conditions.is_unchanged(request, source, prefix="x-cos-copy-source-"):
         raise ServiceError(
             "PreconditionFailed", "At least one of the preconditions you specified did not hold."

@@ -13,6 +13,7 @@ from localcloud.cos.upload import receive
 from localcloud.errors import ServiceError
 from localcloud.events import cos_event
 from localcloud.http import FileSlice, Request, Response, xml_response
+from localcloud.identity.authorization import require
 from localcloud.limits import MAX_KEY, MAX_LIST, MAX_META, MAX_XML
 from localcloud.storage import StoredObject
 
@@ -216,12 +217,35 @@ async def delete_objects(cloud: Cloud, request: Request) -> Response:
     if not 0 < len(wanted) <= MAX_LIST or not all(key for key, _ in wanted):
         raise ServiceError("MalformedXML", f"Delete holds 1 to {MAX_LIST} Objects, each with a Key")
     quiet = (root.findtext("Quiet") or "").strip().lower() == "true"
+    refused = {key: error for key, _ in wanted if (error := _delete_refusal(cloud, request, key))}
+    if all(key in refused for key, _ in wanted):
+        raise refused[wanted[0][0]]
     done = []
     for key, version in wanted:
+        if key in refused:
+            done.append(_refused_entry(key, version, refused[key]))
+            continue
         gone = _delete(cloud, request, key, version)
         if not quiet:
             done.append(_deleted_entry(key, version, gone))
     return xml_response(xml.document("DeleteResult", done))
+
+
+def _delete_refusal(cloud: Cloud, request: Request, key: str) -> ServiceError | None:
+    try:
+        require(cloud, request, "cos:DeleteMultipleObjects", request.bucket, key)
+    except ServiceError as error:
+        return error
+    return None
+
+
+def _refused_entry(key: str, version: str, error: ServiceError) -> str:
+    parts = [xml.element("Key", key)]
+    if version:
+        parts.append(xml.element("VersionId", version))
+    parts.append(xml.element("Code", error.code))
+    parts.append(xml.element("Message", error.message))
+    return xml.element("Error", *parts)
 
 
 def _deleted_headers(gone: StoredObject | None) -> dict[str, str]:

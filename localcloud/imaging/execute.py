@@ -11,8 +11,9 @@ from pathlib import Path
 from types import MappingProxyType
 
 from PIL import Image, ImageSequence
+from PIL.PngImagePlugin import PngInfo
 
-from localcloud.imaging import deep, faces, footprint, plan, svg
+from localcloud.imaging import blind, deep, faces, footprint, plan, svg
 from localcloud.imaging.encode import (
     ANIMATED,
     CONTENT_TYPES,
@@ -40,6 +41,8 @@ from localcloud.imaging.source import (
 )
 from localcloud.imaging.stages import apply_stage, upright, wants_upright
 from shared.rules import (
+    BlindExtraction,
+    BlindWatermark,
     Cgif,
     Exif,
     ImageAve,
@@ -63,7 +66,8 @@ _INFORMATION = {ImageInfo: image_info, ImageAve: image_ave, Exif: exif}
 @dataclass(frozen=True)
 class ImageResult:
     """A finished file. `format` is jpg, png, gif, webp, bmp, or json for information rules;
-    `quality` is 100 where the format has none; `frames` is 1 for a still picture."""
+    `quality` is 100 where the format has none; `frames` is 1 for a still picture;
+    `watermark_status` (0 to 100) is only for the extraction of a full blind mark."""
 
     data: bytes
     content_type: str
@@ -72,6 +76,7 @@ class ImageResult:
     height: int
     quality: int
     frames: int
+    watermark_status: int | None = None
 
 
 def process(
@@ -85,15 +90,17 @@ def process(
 ) -> ImageResult:
     """Apply `rule`. CPU-bound and thread-safe.
 
-    `marks` holds the files of image watermarks by their address: nothing is fetched here. With
-    `slow_jpeg` JPEG results are smaller at the same quality and take several times as long.
-    `decode` is where a still picture's pixels come from.
+    `marks` holds the files of image watermarks, and what blind ones need, by their address:
+    nothing is fetched here. With `slow_jpeg` JPEG results are smaller at the same quality and take
+    several times as long. `decode` is where a still picture's pixels come from.
 
     Raises ImageError; with `ignore-error/1` in the rule the source comes back instead.
     """
     if rule.is_info:
         read = _INFORMATION[type(rule.stages[0])]
         return ImageResult(read(source, limits=limits), "application/json", "json", 0, 0, 100, 1)
+    if rule.extraction is not None:
+        return _extracted(source, rule.extraction, limits, marks)
     try:
         return _process(source, rule, limits, marks, slow_jpeg, decode=decode)
     except faces.NoFaceError:
@@ -120,16 +127,18 @@ def _process(
         return _drawing(svg.compress(_whole(source, limits), rule))
     image = open_image(source, limits)
     _refuse_round_gif(image, rule)
+    blind.check_source(image, rule)
     encoding = encoding_of(rule, NAMES[str(image.format)], source_quality(image), slow=slow_jpeg)
     loop = image.info.get("loop")
     stamps = _stamps(rule, limits, marks)
     animated = encoding.format in ANIMATED and frame_count(image) > 1
     if not animated:
         image, rule = decode(image, rule, limits)
-    with BUDGET.reserved(_needed(image, rule, stamps, animated, limits), limits.memory):
+    needed = _needed(image, rule, stamps, animated, limits) + blind.extra_bytes(image, rule)
+    with BUDGET.reserved(needed, limits.memory):
         metadata = read_exif(image)
         pixels = {address: normalised(stamp) for address, stamp in stamps.items()}
-        job = _Job(rule, metadata.get(ORIENTATION, 1), limits, pixels)
+        job = _Job(rule, metadata.get(ORIENTATION, 1), limits, marks, pixels)
         if deep.keeps(image, rule, encoding):
             return _deep(_whole(source, limits), job, metadata, encoding)
         frames = list(_frames(image, job, animated=animated))
@@ -193,6 +202,7 @@ class _Job:
     rule: Rule
     orientation: int
     limits: Limits
+    marks: Mapping[str, bytes]
     stamps: Mapping[str, Image.Image]
 
     @property
@@ -272,6 +282,8 @@ def _run(image: Image.Image, job: _Job) -> Image.Image:
             orientation = 1
         if isinstance(stage, ImageWatermark):
             image = draw_image(image, stage, job.stamps[stage.image], job.limits)
+        elif isinstance(stage, BlindWatermark):
+            image = blind.add(image, stage, job.marks, job.limits)
         else:
             image = apply_stage(image, stage, job.limits)
     return image
@@ -285,6 +297,21 @@ def _whole(source: bytes | Path, limits: Limits) -> bytes:
 def _drawing(drawing: svg.Drawing) -> ImageResult:
     width, height = drawing.size
     return ImageResult(drawing.data, svg.CONTENT_TYPE, svg.NAME, width, height, 100, 1)
+
+
+def _extracted(
+    source: bytes | Path, stage: BlindExtraction, limits: Limits, marks: Mapping[str, bytes]
+) -> ImageResult:
+    """What a blind mark holds, as a PNG; a text also stands in its Comment."""
+    found = blind.extract(open_image(source, limits), stage, marks, limits)
+    comment = PngInfo()
+    if found.text is not None:
+        comment.add_text("Comment", found.text)
+    output = io.BytesIO()
+    found.picture.save(output, "PNG", pnginfo=comment)
+    width, height = found.picture.size
+    data = output.getvalue()
+    return ImageResult(data, CONTENT_TYPES["png"], "png", width, height, 100, 1, found.status)
 
 
 def _original(source: bytes | Path) -> ImageResult:

@@ -59,7 +59,7 @@ class Proxy:
     ) -> ImageResult | None:
         """What `process` gives for the original. None where only the original can tell: the rule
         does more than scale down by enough, it fails, or its answer is the original."""
-        if rule.is_info:
+        if rule.is_info or rule.extraction is not None:
             return None
         try:
             result = process(

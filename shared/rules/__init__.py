@@ -7,6 +7,7 @@ escapes of a URL already undone, once, by the caller.
 from __future__ import annotations
 
 from shared.rules.auto_orient import AutoOrient
+from shared.rules.blind_watermark import BlindExtraction, BlindWatermark
 from shared.rules.blur import Blur, Spread
 from shared.rules.bright import Bright
 from shared.rules.cgif import Cgif
@@ -34,7 +35,8 @@ from shared.rules.thumbnail import Form, Geometry, Thumbnail
 from shared.rules.whole import Exif, ImageAve, ImageInfo, StyleName
 
 __all__ = [
-    "MAX_LENGTH", "MAX_STAGES", "Area", "AutoOrient", "Blur", "Bound", "Bright", "Cgif", "Contrast",
+    "MAX_LENGTH", "MAX_STAGES", "Area", "AutoOrient", "BlindExtraction",
+    "BlindWatermark", "Blur", "Bound", "Bright", "Cgif", "Contrast",
     "Crop", "Cut", "Exif", "Flip", "Form", "Format", "Geometry", "Grayscale", "ImageAve",
     "ImageInfo", "ImageMogr2", "ImageView2", "ImageWatermark", "InnerRadius", "Interlace",
     "LeastQuality", "Level",

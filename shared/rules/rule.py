@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from shared.rules import image_mogr2, image_view2, watermark, whole
+from shared.rules.blind_watermark import BlindExtraction
 from shared.rules.errors import RuleError
 from shared.rules.image_mogr2 import ImageMogr2
 from shared.rules.image_view2 import ImageView2
@@ -17,6 +18,7 @@ from shared.rules.words import Words
 MAX_STAGES = 10
 MAX_LENGTH = 8192
 _INFORMATION = (ImageInfo, ImageAve, Exif)
+_ALONE = (*_INFORMATION, StyleName, BlindExtraction)
 Stage = ImageMogr2 | ImageView2 | Watermark | ImageInfo | ImageAve | Exif | StyleName
 _SEGMENTS: dict[str, Callable[[Words], Stage]] = {
     image_mogr2.NAME: image_mogr2.read,
@@ -38,6 +40,12 @@ class Rule:
     def is_info(self) -> bool:
         """The answer is JSON about the picture, not a picture."""
         return isinstance(self.stages[0], _INFORMATION)
+
+    @property
+    def extraction(self) -> BlindExtraction | None:
+        """What looks for a blind mark, None for every other rule."""
+        first = self.stages[0]
+        return first if isinstance(first, BlindExtraction) else None
 
     @property
     def style(self) -> str | None:
@@ -69,7 +77,7 @@ def parse(text: str) -> Rule:
     position = 0
     for segment in segments:
         stage = _read_segment(segment, position)
-        if len(segments) > 1 and isinstance(stage, (*_INFORMATION, StyleName)):
+        if len(segments) > 1 and isinstance(stage, _ALONE):
             raise RuleError(position, segment, f"{segment.partition('/')[0]} on its own, without |")
         stages.append(stage)
         position += len(segment) + 1

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from shared.rules import image_watermark, text_watermark
-from shared.rules.errors import Reason, RuleError
+from shared.rules import blind_watermark, image_watermark, text_watermark
+from shared.rules.blind_watermark import BlindExtraction, BlindWatermark
+from shared.rules.errors import RuleError
 from shared.rules.image_watermark import ImageWatermark
 from shared.rules.text_watermark import TextWatermark
 from shared.rules.words import Words
 
 NAME = "watermark"
-# Blind marks, added and extracted.
-UNSUPPORTED_KINDS = ("3", "4")
-Watermark = ImageWatermark | TextWatermark
+Watermark = ImageWatermark | TextWatermark | BlindWatermark | BlindExtraction
 _KINDS: dict[str, Callable[[Words], Watermark]] = {
     "1": image_watermark.read,
     "2": text_watermark.read,
+    "3": blind_watermark.read_add,
+    "4": blind_watermark.read_extraction,
 }
+_ALLOWED = "watermark/1 (image), watermark/2 (text), watermark/3 (blind), watermark/4 (extraction)"
 
 
 def read(words: Words) -> Watermark:
@@ -25,8 +27,5 @@ def read(words: Words) -> Watermark:
     kind = words.take()
     reader = _KINDS.get(kind.text)
     if reader is None:
-        reason: Reason = "unsupported" if kind.text in UNSUPPORTED_KINDS else "invalid"
-        part = f"{NAME}/{kind.text}" if reason == "unsupported" else kind.text
-        allowed = "watermark/1 (image), watermark/2 (text)"
-        raise RuleError(kind.position, part, allowed, reason, NAME)
+        raise RuleError(kind.position, kind.text, _ALLOWED, where=NAME)
     return reader(words)

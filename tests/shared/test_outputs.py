@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared import rules
+from shared import blind_text, rules
 from shared.blind_text import base64_word
 from shared.errors import CloudError, ConfigError
 from shared.events import Upload
@@ -168,12 +168,12 @@ def test_blind_text_comes_from_the_upload(written, text, hidden):
         ("{meta.user}", {"meta": ()}),
         ("{meta.album}", {}),
         ("{source_ip}", {"source_ip": "no address"}),
-        ("{key}", {"key": "uploads/" + "a" * 60}),
+        ("{key}", {"key": "uploads/" + "a" * 122}),
     ],
 )
 def test_no_picture_gets_out_without_its_blind_mark(written, text, changes):
     path = written([f'x: {{blind_watermark: {{text: "{text}"}}, fileid: /out/x}}'])
-    with pytest.raises(CloudError, match="1 to 64 are allowed") as caught:
+    with pytest.raises(CloudError, match="1 to 128 are allowed") as caught:
         variants(path, **changes)
     assert not caught.value.retryable
 
@@ -213,7 +213,7 @@ FAULTS = [
     ("rule: imageMogr2/rotate/999, widths: [3]", "rotate"),
     ("watermark: owned", "x.watermark is 'owned': known are owner, logo"),
     ("blind_watermark: {}", "x.blind_watermark.text is missing"),
-    ("blind_watermark: {text: '- -'}", "1 to 64 digits and English letters are expected"),
+    ("blind_watermark: {text: '- -'}", "1 to 128 digits and English letters are expected"),
     ("blind_watermark: {text: '{width}', level: 1}", "level is unknown: allowed are text"),
     ("blind_watermark: {text: '{width}'}", "{width} is no placeholder here"),
     ("blind_watermark: {text: '{meta.<name>}'}", "needs a name: {meta.user}"),
@@ -342,3 +342,9 @@ def test_the_compiled_file_carries_all_of_it(written, tmp_path):
     (copy / path.name).write_bytes(path.read_bytes())
     assert (restored := load(copy / path.name)) == checked
     assert plan(restored.entries[0], upload()) == plan(checked.entries[0], upload())
+
+
+def test_the_grammar_takes_the_longest_blind_text():
+    longest = "a" * blind_text.MAX_LENGTH
+    [mark] = rules.parse(blind_text.stage(longest)).stages
+    assert mark.text == longest

@@ -1,5 +1,6 @@
 """The image function against the real local cloud: what the owner of the bucket sees."""
 
+import base64
 import importlib.util
 import io
 import json
@@ -126,6 +127,33 @@ def test_a_photo_becomes_its_variants(project, handler):
     assert (copy.format, copy.size) == ("PNG", (60, 40))
     red, green, blue = half.convert("RGB").getpixel((5, 10))
     assert red > 150 > max(green, blue)
+
+
+def test_the_record_holds_the_status_of_a_blind_mark(project, handler):
+    """Uploads are checked for the owner's own mark, which only marked pictures hold."""
+    mark = Image.new("L", (16, 16))
+    mark.paste(255, (4, 4, 12, 10))
+    body = io.BytesIO()
+    mark.save(body, "PNG")
+    key = "marks/mark.png"
+    project.client.put_object(
+        Bucket=project.bucket, Key=key, Body=body.getvalue(), ACL="public-read"
+    )
+    url = f"http://{project.bucket}.cos.ap-guangzhou.myqcloud.com/{key}"
+    image = f"type/2/image/{base64.urlsafe_b64encode(url.encode()).decode().rstrip('=')}"
+    project.pipelines(
+        {
+            "marked": f'rule: watermark/3/{image}, fileid: "/out/{{name}}/marked.jpg"',
+            "found": f'rule: watermark/4/{image}, fileid: "/out/{{name}}/found.png"',
+        }
+    )
+    handler(project.upload("uploads/a.jpg", photo(400, 300)), CONTEXT)
+    marked, found = project.record("a.jpg")["outputs"]
+    assert "watermark_status" not in marked
+    assert found["watermark_status"] < 60
+    handler(project.upload("uploads/b.jpg", project.get("out/a.jpg/marked.jpg")), CONTEXT)
+    assert project.record("b.jpg")["outputs"][1]["watermark_status"] == 100
+    assert project.image("out/b.jpg/found.png").getbbox() == (4, 4, 12, 10)
 
 
 def test_the_record_says_all_of_it(project, handler):
@@ -556,3 +584,19 @@ def test_without_its_blind_text_nothing_is_stored(project, handler):
     assert "{meta.user}" in entry["error"]["advice"]
     assert project.record("a.png")["outcome"] == "rejected"
     assert not [key for key in project.listing() if key.startswith("out/")]
+
+
+def test_a_blind_mark_tells_later_who_uploaded(project, handler):
+    project.pipelines(entries(hidden='blind_watermark: {text: "{meta.user}{appid}"}, format: jpg'))
+    event = project.upload(
+        "uploads/a.jpg", (ROOT / "events" / "objects" / "rocket-on-pad.jpg").read_bytes()
+    )
+    event["Records"][0]["cos"]["cosObject"]["meta"] = {"x-cos-meta-user": "Li-Wei"}
+    handler(event, CONTEXT)
+    [output] = project.record("a.jpg")["outputs"]
+    project.client.ci_image_process(
+        Bucket=project.bucket,
+        Key=output["key"],
+        PicOperations='{"rules":[{"fileid":"/found.png","rule":"watermark/4/type/3"}]}',
+    )
+    assert project.image("found.png").text["Comment"] == "LiWei1250000000"

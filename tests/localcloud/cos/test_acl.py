@@ -18,12 +18,12 @@ def anonymous(cloud):
 
 
 READ = [("GET", "/o"), ("HEAD", "/o")]
-LIST = [("GET", "/"), ("HEAD", "/")]
-WRITE = [("PUT", "/new"), ("DELETE", "/o")]
+LIST = [("GET", "/"), ("HEAD", "/"), ("GET", "/?uploads")]
+WRITE = [("PUT", "/new"), ("POST", "/o?uploads"), ("POST", "/?delete"), ("DELETE", "/o")]
 NEVER = [
     ("GET", "/o?acl"), ("PUT", "/o?acl"), ("GET", "/o?tagging"), ("GET", "/?acl"), ("DELETE", "/"),
-    ("POST", "/?delete"), ("POST", "/o?uploads"), ("GET", "/?uploads"),
-    ("POST", "/o?image_process"),
+    ("GET", "/?policy"), ("PUT", "/?policy"), ("POST", "/o?image_process"),
+    ("GET", "/o?ci-process=QRcode"),
 ]  # fmt: skip
 
 
@@ -42,7 +42,8 @@ def test_anonymous_requests(cloud, anonymous, bucket_acl, object_acl, allowed):
     bucket = cloud.new_bucket(ACL=bucket_acl)
     cloud.client().put_object(Bucket=bucket, Key="o", Body=b"x", ACL=object_acl)
     for method, path in READ + LIST + NEVER + WRITE:
-        status = anonymous(method, bucket, path)
+        body = b"<Delete><Object><Key>gone</Key></Object></Delete>" if "delete" in path else b""
+        status = anonymous(method, bucket, path, data=body)
         assert (status < 300) == ((method, path) in allowed), (method, path, status)
         assert status < 300 or status == 403
 
@@ -84,15 +85,36 @@ def test_an_acl_as_a_document(cloud, anonymous):
     assert anonymous("GET", bucket) == 200
 
 
+def document(permission, owner="100000000001", user="100000000002"):
+    """An AccessControlPolicy with one grant."""
+    return (
+        f"<AccessControlPolicy><Owner><ID>{owner}</ID></Owner><AccessControlList><Grant><Grantee>"
+        f"<ID>{user}</ID></Grantee><Permission>{permission}</Permission></Grant>"
+        "</AccessControlList></AccessControlPolicy>"
+    ).encode()
+
+
 @pytest.mark.parametrize(
     ("headers", "body", "code"),
     [
         ({"x-cos-acl": "everybody"}, b"", "InvalidArgument"),
         ({}, b"", "InvalidArgument"),
         ({}, b"<x", "MalformedXML"),
-        ({"x-cos-grant-read": 'id="1"'}, b"", "NotImplemented"),
+        ({"x-cos-grant-read": "1"}, b"", "InvalidArgument"),
+        ({"x-cos-grant-read": 'id="qcs::cam::uin/1:uin/x"'}, b"", "InvalidArgument"),
+        ({"x-cos-grant-read": 'uri="http://example.com/everyone"'}, b"", "InvalidArgument"),
+        ({"x-cos-grant-read": ",".join(f'id="{n}"' for n in range(101))}, b"", "InvalidArgument"),
+        ({}, document("READ", owner="100000000009"), "InvalidArgument"),
+        ({}, document("EVERYTHING"), "InvalidArgument"),
     ],
 )
 def test_acls_that_are_refused(signed, headers, body, code):
     answer = signed("PUT", "/", params={"acl": ""}, headers=headers, data=body)
     assert f"<Code>{code}</Code>" in answer.text
+
+
+def test_an_object_has_no_writers(signed):
+    signed("PUT", "/o", data=b"x")
+    for options in ({"headers": {"x-cos-grant-write": 'id="1"'}}, {"data": document("WRITE")}):
+        answer = signed("PUT", "/o", params={"acl": ""}, **options)
+        assert "<Code>InvalidArgument</Code>" in answer.text

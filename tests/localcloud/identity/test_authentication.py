@@ -7,8 +7,8 @@ import pytest
 import requests
 from qcloud_cos import CosConfig, CosS3Client, CosServiceError
 
-from localcloud.auth import CredentialStore
 from localcloud.config import DEFAULT_BUCKET, Config
+from localcloud.identity.credentials import CredentialStore
 from shared import signing
 
 CONFIG = Config()
@@ -130,6 +130,30 @@ def test_a_link_of_the_sdk_with_a_rule_after_it(cloud, bucket):
     assert requests.put(url, data=b"x", proxies=proxies, timeout=20).status_code == 403
 
 
+def test_a_rule_that_is_signed_cannot_be_taken_away(cloud, bucket):
+    """CI manual 004:1407: the rule's name in q-url-param-list, lower case and encoded."""
+    rule = "imageMogr2/thumbnail/!50p"
+    client = cloud.client()
+    url = client.get_presigned_url(bucket, PATH[1:], "GET", Params={rule: ""})
+    assert "imagemogr2%252fthumbnail%252f%252150p" in url
+    proxies = {"http": cloud.url}
+    # The rule reaches the picture engine, which finds no picture.
+    assert code(requests.get(url, proxies=proxies, timeout=20)) != "SignatureDoesNotMatch"
+    for spelling in ("imageMogr2/thumbnail/!50p=", "imageMogr2%2Fthumbnail%2F%2150p="):
+        url = url.replace(f"&{spelling}", "").replace(f"?{spelling}&", "?")
+    answer = requests.get(url, proxies=proxies, timeout=20)
+    assert code(answer) == "SignatureDoesNotMatch"
+    answer = requests.get(url, params={rule.replace("50", "90"): ""}, proxies=proxies, timeout=20)
+    assert code(answer) == "SignatureDoesNotMatch"
+
+
+def test_a_link_used_again_after_its_time(ask):
+    now = int(time.time())
+    window = (now - 100, now - 1)
+    answer = ask(link=True, window=window)
+    assert (code(answer), "Request has expired" in answer.text) == ("AccessDenied", True)
+
+
 def test_the_older_link(cloud, bucket):
     auth = cloud.client().get_auth(Method="GET", Bucket=bucket, Key=PATH[1:])
     answer = requests.get(
@@ -207,8 +231,27 @@ class TestTemporaryCredentials:
             client(ttl, **change).list_objects(Bucket=DEFAULT_BUCKET)
         assert (caught.value.get_status_code(), caught.value.get_error_code()) == expected
 
+    def test_the_token_of_another_key(self, inside, client):
+        other = inside.cloud.credentials.issue(60)
+        with pytest.raises(CosServiceError) as caught:
+            client(Token=other.token).list_objects(Bucket=DEFAULT_BUCKET)
+        assert caught.value.get_error_code() == "AccessDenied"
+
+    @pytest.mark.parametrize("signed", [True, False])
+    def test_a_link_carries_its_token_in_the_query(self, inside, client, signed):
+        sdk = client()
+        sdk.put_object(Bucket=DEFAULT_BUCKET, Key="k", Body=b"linked")
+        token = {"x-cos-security-token": sdk._conf._token}
+        url = sdk.get_presigned_url(DEFAULT_BUCKET, "k", "GET", Params=token if signed else {})
+        more = {} if signed else token
+        proxies = {"http": inside.url}
+        assert requests.get(url, params=more, proxies=proxies, timeout=20).content == b"linked"
+        url = url.replace(token["x-cos-security-token"], "other")
+        answer = requests.get(url, params={}, proxies=proxies, timeout=20)
+        assert code(answer) in ("AccessDenied", "InvalidAccessKeyId")
+
     def test_the_oldest_go_first(self, monkeypatch):
-        monkeypatch.setattr("localcloud.auth.MAX_TEMPORARY", 2)
+        monkeypatch.setattr("localcloud.identity.credentials.MAX_TEMPORARY", 2)
         store = CredentialStore(CONFIG)
         issued = [store.issue(60) for _ in range(3)]
         assert [store.find(one.secret_id) is None for one in issued] == [True, False, False]
