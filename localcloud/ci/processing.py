@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import lru_cache
 
 from localcloud.ci import binding, guetzli, jobs, marks, styles
 from localcloud.ci.errors import from_rule, refusal
@@ -42,12 +43,14 @@ async def respond(cloud: Cloud, request: Request, stored: StoredObject, rule: st
     Raises ServiceError with CI's number in `X-ErrNo`.
     """
     binding.require(cloud, stored.bucket)
-    parsed = _parse(cloud, stored.bucket, rule)
+    parsed, text = _parse(cloud, stored.bucket, rule)
     pictures = marks.find(cloud, stored.bucket, [parsed])
     slow_jpeg = guetzli.is_on(cloud, stored.bucket)
-    etag, key = _identities(stored, parsed, pictures, slow_jpeg)
+    etag, key = _identities(stored, text, pictures, slow_jpeg)
     validators = {"ETag": f'"{etag}"', "Last-Modified": xml.http_time(stored.last_modified)}
-    if conditions.is_unchanged(request, replace(stored, etag=etag)):
+    if conditions.is_asked(request) and conditions.is_unchanged(
+        request, replace(stored, etag=etag)
+    ):
         return Response(304, validators)
     try:
         jobs.check_size(stored)
@@ -82,23 +85,32 @@ async def _result(
         return await jobs.run_download(cloud, stored, source, rule, files, slow_jpeg=slow_jpeg)
 
 
-def _parse(cloud: Cloud, bucket: str, text: str) -> Rule:
+def _parse(cloud: Cloud, bucket: str, text: str) -> tuple[Rule, str]:
+    """The rule, styles resolved, and its canonical text."""
     try:
-        rule = parse(text)
+        rule, canonical = _read(text)
     except RuleError as error:
         raise from_rule(error) from None
-    rule = styles.resolve(cloud, bucket, rule)
+    if rule.style is not None:
+        rule = styles.resolve(cloud, bucket, rule)
+        canonical = str(rule)
     if rule.extraction is not None:
         raise refusal(-106, "watermark/4 is for Pic-Operations, not for downloads")
-    return rule
+    return rule, canonical
+
+
+@lru_cache(maxsize=128)
+def _read(text: str) -> tuple[Rule, str]:
+    rule = parse(text)
+    return rule, str(rule)
 
 
 def _identities(
-    stored: StoredObject, rule: Rule, marks: Mapping[str, StoredObject], slow_jpeg: bool
+    stored: StoredObject, rule: str, marks: Mapping[str, StoredObject], slow_jpeg: bool
 ) -> tuple[str, bytes]:
     """The result's ETag, the same wherever the same picture lies; and the key to keep it under,
     which names the object and its body as well."""
-    content = "\0".join((stored.etag, str(slow_jpeg), *map(_content, marks.values()), str(rule)))
+    content = "\0".join((stored.etag, str(slow_jpeg), *map(_content, marks.values()), rule))
     place = "\0".join((stored.bucket, stored.key, str(stored.path), str(stored.size), content))
     etag = hashlib.md5(_bytes(content), usedforsecurity=False).hexdigest()
     return etag, hashlib.sha256(_bytes(place)).digest()
