@@ -23,7 +23,7 @@ from localcloud.imaging.geometry import Size
 from localcloud.imaging.limits import LIMITS, Limits
 from localcloud.imaging.memory import BUDGET, BYTES_A_PIXEL
 from localcloud.imaging.source import decoding, open_image
-from shared.rules import Rule
+from shared.rules import ImageMogr2, Rule, SizeLimit
 
 MIN_PIXELS = 4_000_000  # below, decoding the original takes hardly longer
 MIN_SIDE = 900  # of the longer side of a proxy, in px: enough for results of 600
@@ -59,7 +59,7 @@ class Proxy:
     ) -> ImageResult | None:
         """What `process` gives for the original. None where only the original can tell: the rule
         does more than scale down by enough, it fails, or its answer is the original."""
-        if rule.is_info or rule.extraction is not None:
+        if rule.is_info or rule.extraction is not None or _weighs_original(rule):
             return None
         try:
             result = process(
@@ -90,6 +90,16 @@ class Proxy:
     def _whole(self) -> Image.Image:
         start = _taken(_half(self.size), self.mode)
         return Image.frombytes(self.mode, self.size, self.pixels[start:])
+
+
+def _weighs_original(rule: Rule) -> bool:
+    """Whether the result is compared with the original's bytes (`size-limit/<size>!`)."""
+    return any(
+        isinstance(operation, SizeLimit) and operation.bound.or_source
+        for stage in rule.stages
+        if isinstance(stage, ImageMogr2)
+        for operation in stage.operations
+    )
 
 
 class _TooSmallError(Exception):
