@@ -13,6 +13,7 @@ CACHE = ROOT / ".cache" / "bench"
 SAMPLE = ROOT / "events" / "objects" / "rocket-on-pad.jpg"
 GRAIN = 9  # standard deviation of the noise: about a quarter of a byte per pixel at quality 82
 QUALITY = 82
+FRAMES = 40
 
 
 def large_jpeg(width: int, height: int) -> Path:
@@ -26,6 +27,41 @@ def large_jpeg(width: int, height: int) -> Path:
         noisy = ImageChops.add(photo, Image.merge("RGB", [grain] * 3), offset=-128)
         part = path.with_suffix(".part")
         noisy.save(part, "JPEG", quality=QUALITY)
+        part.replace(path)
+    return path
+
+
+def transparent() -> Path:
+    """The path of an RGBA PNG of 1200x800 whose alpha rises from left to right."""
+    image = Image.open(large_jpeg(1920, 1080)).resize((1200, 800), Image.Resampling.LANCZOS)
+    image.putalpha(Image.linear_gradient("L").rotate(90).resize((1200, 800)))
+    return _kept("transparent.png", image)
+
+
+def mark() -> Path:
+    """The path of a half transparent PNG of 200x80, to lay on pictures."""
+    return _kept("mark.png", Image.new("RGBA", (200, 80), (255, 255, 255, 128)))
+
+
+def moving() -> Path:
+    """The path of a GIF of 40 frames of 400x300: a camera that pans over a photo."""
+    with Image.open(SAMPLE) as sample:
+        photo = sample.convert("RGB")
+    frames = []
+    for number in range(FRAMES):
+        view = photo.crop((5 * number, 2 * number, 5 * number + 400, 2 * number + 300))
+        frames.append(view.quantize(256, Image.Quantize.MEDIANCUT))
+    return _kept(
+        "moving.gif", frames[0], save_all=True, append_images=frames[1:], duration=50, loop=0
+    )
+
+
+def _kept(name: str, image: Image.Image, **options: object) -> Path:
+    path = CACHE / name
+    if not path.exists():
+        CACHE.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(f"part-{name}")
+        image.save(part, **options)
         part.replace(path)
     return path
 

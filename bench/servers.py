@@ -29,24 +29,37 @@ MOTO = "5.2.5"
 ROOT = Path(__file__).resolve().parents[1]
 HOST = f"{DEFAULT_BUCKET}.cos.{DEFAULT_REGION}.myqcloud.com"
 
+THUMBOR = ("thumbor==7.8.0", "pillow==12.3.0", "tornado==6.6.1")
+_START_SECONDS = 20.0
+
 
 @dataclass(frozen=True)
 class Server:
-    """A server on loopback; `pid` is the process that does the work."""
+    """A server on loopback; its children count as part of it."""
 
     port: int
     pid: int
 
     def memory(self, field: str = "VmHWM") -> float:
         """MiB: VmHWM is the peak so far, VmRSS is now."""
-        status = Path(f"/proc/{self.pid}/status").read_text()
-        line = next(line for line in status.splitlines() if line.startswith(f"{field}:"))
-        return int(line.split()[1]) / 1024
+        return sum(_memory(pid, field) for pid in self._pids())
 
     def cpu_seconds(self) -> float:
         """CPU time used so far, user and system."""
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        total = 0
+        for pid in self._pids():
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            total += int(fields[11]) + int(fields[12])
+        return total / os.sysconf("SC_CLK_TCK")
+
+    def _pids(self) -> list[int]:
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text()
+        return [self.pid, *map(int, children.split())]
+
+
+def _memory(pid: int, field: str) -> float:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(f"{field}:")) / 1024
 
 
 @contextmanager
@@ -134,14 +147,55 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-@contextmanager
-def sharp_server(folder: Path) -> Iterator[Server]:
-    """The Node server of bench/sharp_server, serving the files of `folder`."""
+def sharp_home() -> Path:
+    """The folder bench/sharp_server, with sharp installed."""
     home = ROOT / "bench" / "sharp_server"
     if not (home / "node_modules" / "sharp").is_dir():
         subprocess.run(["npm", "ci", "--no-audit", "--no-fund"], cwd=home, check=True)
-    with _child(["node", str(home / "server.js"), str(folder)]) as server:
+    return home
+
+
+@contextmanager
+def sharp_server(folder: Path) -> Iterator[Server]:
+    """The Node server of bench/sharp_server, serving the files of `folder`."""
+    with _child(["node", str(sharp_home() / "server.js"), str(folder)]) as server:
         yield server
+
+
+@contextmanager
+def thumbor(folder: Path) -> Iterator[Server]:
+    """thumbor with two processes, serving the files of `folder`; installed under .cache once."""
+    home = ROOT / ".cache" / "thumbor"
+    program = home / "bin" / "thumbor"
+    if not program.exists():
+        subprocess.run([sys.executable, "-m", "venv", str(home)], check=True)
+        subprocess.run([home / "bin" / "pip", "install", "--quiet", *THUMBOR], check=True)
+    settings = home / "thumbor.conf"
+    settings.write_text(
+        "LOADER = 'thumbor.loaders.file_loader'\n"
+        f"FILE_LOADER_ROOT_PATH = {str(folder)!r}\n"
+        "STORAGE = 'thumbor.storages.no_storage'\n"
+        "QUALITY = 75\n"
+    )
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [program, "--ip", "127.0.0.1", "--port", str(port), "--conf", settings]
+    with subprocess.Popen([*command, "--processes", "2"], stderr=subprocess.DEVNULL) as process:
+        try:
+            _wait_for(port)
+            yield Server(port, process.pid)
+        finally:
+            process.terminate()
+
+
+def _wait_for(port: int) -> None:
+    until = time.monotonic() + _START_SECONDS
+    while time.monotonic() < until:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+            return
+        time.sleep(0.1)
+    raise SystemExit("thumbor did not start: run it by hand to see why")
 
 
 def client(server: Server) -> CosS3Client:

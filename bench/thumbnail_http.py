@@ -1,19 +1,26 @@
-"""A 12-megapixel JPEG to 300 px wide over HTTP on loopback: the local cloud against sharp on Node.
+"""A 12-megapixel JPEG to 300 px wide over HTTP on loopback: the local cloud against sharp on Node,
+thumbor, and the floor.
 
-The local cloud checks the signature and its limits for every request, the Node server does not;
-neither keeps results. Both read the same file and encode JPEG quality 75, 4:2:0.
+The local cloud checks the signature and its limits for every request, the others do not; none keeps
+results. All read the same file and encode JPEG quality 75, 4:2:0. The floor is what must be done
+at least: the decoder at an eighth (500 px), the resampling and the encoder, on both cores without a
+server.
 """
 
 from __future__ import annotations
 
 import argparse
+import io
 import statistics
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import load
 import rounds
 import servers
 from photos import large_jpeg
+from PIL import Image
 
 from localcloud.config import DEFAULT_BUCKET
 
@@ -29,27 +36,73 @@ def main() -> None:
     options = parser.parse_args()
     photo = large_jpeg(4000, 3000)
     print(f"{photo.name}, {photo.stat().st_size / 1e6:.1f} MB, load generator: {load.generator()}")
-    with servers.local_cloud() as cloud, servers.sharp_server(photo.parent) as node:
+    with (
+        servers.local_cloud() as cloud,
+        servers.sharp_server(photo.parent) as node,
+        servers.thumbor(photo.parent) as thumbor,
+    ):
         client = servers.client(cloud)
         client.put_object(Bucket=DEFAULT_BUCKET, Key=KEY, Body=photo.read_bytes())
         headers = servers.signed(client, KEY)
         ours = f"/{KEY}?{RULE}"
         theirs = f"/{photo.name}?w={WIDTH}&q={QUALITY}"
-        _check_both(cloud, ours, headers, node, theirs)
+        third = f"/unsafe/{WIDTH}x0/{photo.name}"
+        _check(((cloud, ours, headers), (node, theirs, {}), (thumbor, third, {})))
         repeated: list[float] = []
+        seconds, data = options.seconds, photo.read_bytes()
         found = rounds.alternate(
             {
-                "localcloud": lambda: _round(cloud, ours, headers, options.seconds, repeated),
-                "sharp": lambda: _round(node, theirs, {}, options.seconds, repeated),
+                "localcloud": lambda: _round(cloud, ours, headers, seconds, repeated),
+                "sharp": lambda: _round(node, theirs, {}, seconds, repeated),
+                "thumbor": lambda: _round(thumbor, third, {}, seconds, repeated),
             },
             options.rounds,
         )
+        floor = [
+            rounds.undisturbed(lambda: _floor(data, seconds), lambda: 0.0, repeated)
+            for _ in range(options.rounds)
+        ]
         if repeated:
             print(f"repeated {len(repeated)} rounds: others took up to {max(repeated):.1f} cores")
-        for name, server in (("localcloud", cloud), ("sharp", node)):
+        for name, server in (("localcloud", cloud), ("sharp", node), ("thumbor", thumbor)):
             print(f"{name:<11} {_summary(found[name])}, {_memory(server)}")
+        print(f"{'floor':<11} {rounds.spread(floor)} pictures/s")
+        resident = cloud.memory("VmRSS") / node.memory("VmRSS")
     rates = {name: [one.load.rate for one in values] for name, values in found.items()}
-    print(f"ratio {rounds.ratio(rates['localcloud'], rates['sharp']):.3f} (target >= 0.95)")
+    slowest = {name: [one.load.p99 for one in values] for name, values in found.items()}
+    for name, value, target in (
+        ("requests/s, of sharp's", rounds.ratio(rates["localcloud"], rates["sharp"]), ">= 1.0"),
+        (
+            "requests/s, of thumbor's",
+            rounds.ratio(rates["localcloud"], rates["thumbor"]),
+            ">= 1.05",
+        ),
+        ("requests/s, of the floor", rounds.ratio(rates["localcloud"], floor), ">= 0.92"),
+        ("p99, of sharp's", rounds.ratio(slowest["localcloud"], slowest["sharp"]), "<= 0.8"),
+        ("resident memory, of sharp's", resident, "<= 0.5"),
+    ):
+        print(f"{name}: {value:.3f} (target {target})")
+
+
+def _floor(data: bytes, seconds: float) -> float:
+    """Pictures a second on two threads."""
+
+    def work() -> int:
+        count = 0
+        while time.perf_counter() < until:
+            image = Image.open(io.BytesIO(data))
+            image.draft("RGB", (image.width // 8, image.height // 8))
+            small = image.resize((WIDTH, WIDTH * 3 // 4), Image.Resampling.LANCZOS)
+            small.save(io.BytesIO(), "JPEG", quality=QUALITY)
+            count += 1
+        return count
+
+    start = time.perf_counter()
+    until = start + seconds
+    with ThreadPoolExecutor(2) as threads:
+        counts = [threads.submit(work) for _ in range(2)]
+        done = sum(count.result() for count in counts)
+    return done / (time.perf_counter() - start)
 
 
 @dataclass(frozen=True)
@@ -87,17 +140,16 @@ def _memory(server: servers.Server) -> str:
     return f"RSS {server.memory('VmRSS'):.0f} MiB (peak {server.memory():.0f})"
 
 
-def _check_both(
-    cloud: servers.Server, ours: str, headers: dict[str, str], node: servers.Server, theirs: str
-) -> None:
-    """Both answer a JPEG, and the local cloud refuses what is not signed."""
-    for server, target, sent in ((cloud, ours, headers), (node, theirs, {})):
+def _check(asked: tuple[tuple[servers.Server, str, dict[str, str]], ...]) -> None:
+    """All answer a JPEG, and the local cloud, which is the first, refuses what is not signed."""
+    for server, target, sent in asked:
         status, body = servers.get(server, target, sent)
         assert status == 200, body[:500]
         assert body.startswith(b"\xff\xd8"), target
-        print(f"{target}: {len(body)} bytes")
+        print(f"{target}: {len(body)} bytes, {Image.open(io.BytesIO(body)).size}")
+    cloud, target, headers = asked[0]
     forged = {**headers, "Authorization": headers["Authorization"][:-4] + "0000"}
-    status, _ = servers.get(cloud, ours, forged)
+    status, _ = servers.get(cloud, target, forged)
     assert status == 403, f"the local cloud answered {status} to a wrong signature"
 
 

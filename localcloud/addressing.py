@@ -21,11 +21,13 @@ _HOSTS = tuple(
     (re.compile(pattern), service)
     for pattern, service in (
         (rf"{_BUCKET}\.cos(?:-internal)?\.{_REGION}\.{_ROOTS}", "cos"),
+        (rf"{_BUCKET}\.cos-website\.{_REGION}\.{_ROOTS}", "website"),
         (rf"{_BUCKET}\.ci\.{_REGION}\.{_ROOTS}", "ci"),
         (rf"{_BUCKET}\.pic\.{_REGION}\.{_ROOTS}", "pic"),
         (rf"service\.cos\.{_ROOTS}", "service"),
         (rf"cos(?:-internal)?\.{_REGION}\.{_ROOTS}", "service"),
         (rf"(?:[0-9]+\.)?ci\.{_REGION}\.{_ROOTS}", "ci"),
+        (rf"{_REGION}\.migration\.{_ROOTS}", "migration"),
         (rf"{_BUCKET}\.localhost", "cos"),
         (rf"[a-z0-9]{{1,40}}(?:\.{_REGION})?\.(?:internal\.)?tencentcloudapi\.com", "api"),
     )
@@ -117,11 +119,14 @@ def resolve(target: str, host: str) -> Address:
                 # S3 clients put the bucket into the path.
                 return _path_style(raw_path, raw_query, host, parts["region"])
             path = decode(raw_path)
+            bucket, key = parts.get("bucket") or "", path[1:]
+            if service == "migration":
+                bucket, _, key = key.partition("/")
             return Address(
                 service=service,
-                bucket=parts.get("bucket") or "",
+                bucket=bucket,
                 region=parts.get("region") or "",
-                key=path[1:],
+                key=key,
                 raw_path=raw_path,
                 raw_query=raw_query,
                 authority=host,
@@ -130,7 +135,7 @@ def resolve(target: str, host: str) -> Address:
     raise ServiceError(
         "AccessDenied",
         f"the local cloud does not play the host {host[:255]!r} and is no open proxy: it answers "
-        "for <bucket>.cos|ci|pic.<region>.myqcloud.com (or tencentcos.cn), "
+        "for <bucket>.cos|cos-website|ci|pic.<region>.myqcloud.com (or tencentcos.cn), "
         "service.cos.myqcloud.com, cos.<region>.myqcloud.com/<bucket>/<key>, <bucket>.localhost, "
         "127.0.0.1/<bucket>/<key> and sts.tencentcloudapi.com",
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
@@ -15,6 +16,7 @@ from localcloud.errors import ServiceError
 from localcloud.faults.engine import Faults
 from localcloud.identity.credentials import CredentialStore
 from localcloud.limits import MAX_IMAGE_QUEUE, PROXIES, RESULTS
+from localcloud.locks import KeyLocks
 from localcloud.storage import Storage
 
 _T = TypeVar("_T")
@@ -28,6 +30,9 @@ class Cloud:
         self.config = config
         self.storage = storage
         self.credentials = CredentialStore(config)
+        # What lifecycle rules, locks and restored copies count by; may be set.
+        self.clock: Callable[[], float] = time.time
+        self.locks = KeyLocks()
         self.pool = ThreadPoolExecutor(os.cpu_count() or 2, thread_name_prefix="image")
         self.faults = Faults()
         self.results = Results(RESULTS if config.cache else 0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import os
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote_to_bytes
@@ -29,11 +29,12 @@ class Param:
 class Request:
     """One request to a service that the cloud plays.
 
-    `service` is cos, ci, pic or service (the list of buckets); `bucket` is `name-appid` or empty;
-    `region` is empty where the host names none; `key` is decoded, empty for the bucket itself.
-    `headers` ignores case. `secret_id` and `caller` are None for an anonymous request. `host` is
-    the authority as sent; `signed_paths` are the decoded paths that the client may have signed.
-    `secure` says whether it came over TLS, `is_s3` whether it is signed as S3 clients sign.
+    `service` is cos, website, ci, pic, migration or service (the list of buckets); `bucket` is
+    `name-appid` or empty; `region` is empty where the host names none; `key` is decoded, empty for
+    the bucket itself. `headers` ignores case. `secret_id` and `caller` are None for an anonymous
+    request. `host` is the authority as sent; `signed_paths` are the decoded paths that the client
+    may have signed. `secure` says whether it came over TLS, `is_s3` whether it is signed as S3
+    clients sign.
     """
 
     method: str
@@ -107,6 +108,14 @@ class FileSlice:
 NO_ANSWER = -1  # `Response.cut`: not even the head
 
 
+@dataclass(frozen=True)
+class Stream:
+    """Bytes that are made while they are sent: `length` of them, chunked where that is None."""
+
+    chunks: AsyncGenerator[bytes, None]
+    length: int | None
+
+
 @dataclass
 class Response:
     """An answer. Header names go out in the case given.
@@ -116,7 +125,7 @@ class Response:
 
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
-    body: bytes | FileSlice = b""
+    body: bytes | FileSlice | Stream = b""
     cut: int | None = None
 
 

@@ -25,6 +25,11 @@ _NAMES: dict[_Row, str] = {
     ("cos", "POST", "object", "image_process"): "ImageProcess",
     ("cos", "GET", "object", "imageInspect"): "ImageInspect",
     ("cos", "POST", "object", "select"): "SelectObjectContent",
+    ("cos", "PUT", "bucket", "intelligent-tiering"): "PutBucketIntelligentTieringConfiguration",
+    ("cos", "GET", "bucket", "intelligent-tiering"): "GetBucketIntelligentTieringConfiguration",
+    ("cos", "DELETE", "bucket", "intelligent-tiering"): (
+        "DeleteBucketIntelligentTieringConfiguration"
+    ),
     ("pic", "PUT", "bucket", "unbind"): "UnbindPicBucket",
 }
 # The same row, but for a header: the body comes from another object.

@@ -6,7 +6,24 @@ from collections.abc import Awaitable, Callable
 
 from localcloud.ci import binding, guetzli, inspection, persistence, protection, styles
 from localcloud.cloud import Cloud
-from localcloud.cos import acl, buckets, listing, multipart, objects, policy, tagging, versioning
+from localcloud.cos import (
+    acl,
+    append,
+    buckets,
+    fetch,
+    form_upload,
+    listing,
+    multipart,
+    objects,
+    policy,
+    restore,
+    retention,
+    symlink,
+    tagging,
+    versioning,
+)
+from localcloud.cos.select import operation as select
+from localcloud.cos.settings import table
 from localcloud.errors import ServiceError
 from localcloud.http import Request, Response
 
@@ -39,6 +56,14 @@ OPERATIONS: dict[tuple[str, str, str, str], Handler] = {
     ("cos", "PUT", "object", "tagging"): tagging.put_tagging,
     ("cos", "GET", "object", "tagging"): tagging.get_tagging,
     ("cos", "DELETE", "object", "tagging"): tagging.delete_tagging,
+    ("cos", "POST", "bucket", ""): form_upload.post_object,
+    ("cos", "POST", "object", "append"): append.append_object,
+    ("cos", "POST", "object", "restore"): restore.restore_object,
+    ("cos", "POST", "object", "select"): select.select_object,
+    ("cos", "PUT", "object", "symlink"): symlink.put_symlink,
+    ("cos", "GET", "object", "symlink"): symlink.get_symlink,
+    ("cos", "PUT", "object", "retention"): retention.put_retention,
+    ("cos", "GET", "object", "retention"): retention.get_retention,
     ("cos", "POST", "object", "uploads"): multipart.initiate,
     ("cos", "PUT", "object", "uploadId"): multipart.upload_part,
     ("cos", "GET", "object", "uploadId"): multipart.list_parts,
@@ -61,14 +86,13 @@ OPERATIONS: dict[tuple[str, str, str, str], Handler] = {
     ("pic", "PUT", "bucket", "style"): styles.put_style,
     ("pic", "GET", "bucket", "style"): styles.get_style,
     ("pic", "DELETE", "bucket", "style"): styles.delete_style,
+    ("migration", "POST", "bucket", ""): fetch.submit,
+    ("migration", "GET", "object", ""): fetch.status,
+    **table.operations(),
 }
 # Sub-resources of COS and CI, played or not: who names one never means the plain object or bucket.
 _SUB_RESOURCES = frozenset(row[3] for row in OPERATIONS if row[3]) | frozenset(
-    ("accelerate", "append", "ci-process", "cors", "domain", "domaincertificate", "encryption",
-     "guetzli", "hotlink", "imageInspect", "intelligenttiering", "inventory", "lifecycle",
-     "logging", "notification", "object-lock", "origin", "origin-protect", "policy", "referer",
-     "rename", "replication", "restore", "retention", "select", "symlink", "truncate",
-     "versioning", "versions", "website")
+    ("append", "policy", "rename", "restore", "retention", "select", "symlink", "truncate")
 )  # fmt: skip
 # A bucket is made and unmade only by a request that says nothing else (but who signed it).
 _BARE = (("PUT", "bucket"), ("DELETE", "bucket"))

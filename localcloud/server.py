@@ -11,9 +11,10 @@ import logging
 import socket
 import sqlite3
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any
 
-from aiohttp import hdrs, web
+from aiohttp import HttpVersion11, hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.web_protocol import RequestHandler
 
@@ -22,9 +23,11 @@ from localcloud.ci import styles
 from localcloud.ci.errors import add_number
 from localcloud.ci.processing import rule_of
 from localcloud.cloud import Cloud
+from localcloud.cos import fetch, form_upload, traffic
+from localcloud.cos.settings import cors, website
 from localcloud.errors import ServiceError
 from localcloud.faults import playing
-from localcloud.http import NO_ANSWER, XML, FileSlice, Request, Response, new_id
+from localcloud.http import NO_ANSWER, XML, FileSlice, Request, Response, Stream, new_id
 from localcloud.identity.authentication import authenticate
 from localcloud.identity.authorization import authorize
 from localcloud.limits import (
@@ -60,8 +63,11 @@ class _Connection(RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        if status >= 500:
+        if isinstance(exc, ConnectionError):
+            _log.info("the client has gone: %s", exc)
+        elif status >= 500:
             _log.error("the local cloud failed to answer", exc_info=exc)
+        if status >= 500:
             error = ServiceError("InternalError", "the local cloud failed; its log says where")
         else:
             said = " ".join((message or "").split())[:200]
@@ -150,13 +156,17 @@ class Server:
 
     async def _handle_one(self, incoming: web.BaseRequest) -> web.StreamResponse:
         request_id, service, resource = new_id(), "cos", "/"
+        request: Request | None = None
         _acknowledge(incoming)
         try:
             address = addressing.resolve(incoming.raw_path, incoming.headers.get("Host", ""))
             service, resource = address.service, address.authority + address.raw_path
-            response = await self._answer(_request(incoming, address, request_id))
+            request = _request(incoming, address, request_id)
+            response = await self._answer(request)
         except ServiceError as error:
             response = _error(error, resource, request_id)
+            if service == "migration":
+                response = fetch.refusal(error, request_id)
         except ConnectionError:
             raise
         except (OSError, sqlite3.OperationalError) as error:
@@ -167,9 +177,16 @@ class Server:
             _log.exception("the local cloud failed at %s %r", incoming.method, resource)
             failure = ServiceError("InternalError", "the local cloud failed; its log says where")
             response = _error(failure, resource, request_id)
+        if request is not None:
+            cors.decorate(self._cloud, request, response)
         return await _send(incoming, response, request_id, service)
 
     async def _answer(self, request: Request) -> Response:
+        if request.method == "OPTIONS" and request.service == "cos" and request.bucket:
+            _check_region(request, self._cloud.storage.bucket(request.bucket).region)
+            return await cors.preflight(self._cloud, request)
+        if request.service == "website":
+            return await website.serve(self._cloud, request)
         try:
             return await self._operate(request)
         except ServiceError as error:
@@ -186,16 +203,18 @@ class Server:
         request = s3_compat.translate(self._cloud, sent)
         if not routing.sub_resource(request):
             request = styles.read_address(self._cloud, request)
-        authorize(self._cloud, request, routing.row(request))
+        # A form is signed inside of it, and authorised once it is read.
+        if not form_upload.is_form(request, routing.sub_resource(request)):
+            authorize(self._cloud, request, routing.row(request))
         operation = routing.operation(request)
         if request.bucket and operation is not routing.OPERATIONS["cos", "PUT", "bucket", ""]:
             _check_region(request, self._cloud.storage.bucket(request.bucket).region)
         if self._cloud.faults.active:
             name = operation_names.of_request(request)
-            response = await playing.play(operation, name, self._cloud, request)
+            carry_out = partial(playing.play, operation, name, self._cloud)
         else:
-            response = await operation(self._cloud, request)
-        return s3_compat.answer(sent, response)
+            carry_out = partial(operation, self._cloud)
+        return s3_compat.answer(sent, await traffic.paced(request, carry_out))
 
 
 def _check_region(request: Request, region: str) -> None:
@@ -273,9 +292,9 @@ def _wire(response: Response, request_id: str, service: str, *, head: bool) -> w
     }
     if response.status in (204, 304):
         headers.pop(hdrs.CONTENT_LENGTH, None)
-    if isinstance(response.body, FileSlice) or head:
+    if isinstance(response.body, FileSlice | Stream) or head:
         answer = web.StreamResponse(status=response.status, headers=headers)
-        if isinstance(response.body, FileSlice):
+        if isinstance(response.body, FileSlice | Stream):
             answer.content_length = response.body.length
         elif hdrs.CONTENT_LENGTH not in headers and response.status not in (204, 304):
             answer.content_length = len(response.body)
@@ -294,6 +313,8 @@ async def _send(
     if playing.is_cut(response) and not (head and response.cut != NO_ANSWER):
         answer = _wire(response, request_id, service, head=True)
         await playing.break_off(incoming, answer, response)
+    if isinstance(response.body, Stream) and not head:
+        return await _send_stream(incoming, response, request_id, service, response.body)
     file = None
     if isinstance(response.body, FileSlice) and not head:
         try:
@@ -319,6 +340,27 @@ async def _send(
     if response.status >= 400 and "Expect" in incoming.headers:
         # Nobody can tell whether the refused body comes after all.
         answer.force_close()
+    return answer
+
+
+async def _send_stream(
+    incoming: web.BaseRequest, response: Response, request_id: str, service: str, body: Stream
+) -> web.StreamResponse:
+    answer = _wire(response, request_id, service, head=False)
+    if body.length is None and incoming.version >= HttpVersion11:
+        answer.enable_chunked_encoding()
+    await answer.prepare(incoming)
+    async with contextlib.aclosing(body.chunks) as chunks:
+        try:
+            async for chunk in chunks:
+                await answer.write(chunk)
+        except BaseException as error:
+            if incoming.transport is not None:
+                incoming.transport.abort()  # the status is out: a cut is all that can be said
+            if isinstance(error, ServiceError | OSError):
+                raise ConnectionResetError(f"the answer broke off: {error}") from None
+            raise
+    await answer.write_eof()
     return answer
 
 

@@ -9,6 +9,7 @@ from typing import IO, TypeVar
 
 from localcloud.ci.errors import from_image, refusal
 from localcloud.cloud import Cloud
+from localcloud.cos import sse
 from localcloud.errors import ServiceError
 from localcloud.imaging import LIMITS, ImageError, ImageFacts, ImageResult, describe, process
 from localcloud.storage import StoredObject
@@ -26,7 +27,8 @@ class Source:
 
     def __init__(self, stored: StoredObject) -> None:
         """Raises ServiceError NoSuchKey when the object has just gone."""
-        self._lock = threading.Lock()
+        sse.refuse_customers(stored)
+        self._lock, self._size = threading.Lock(), stored.size
         try:
             self._file: IO[bytes] = stored.path.open("rb")
         except FileNotFoundError:
@@ -44,7 +46,7 @@ class Source:
         """All of it, from any thread."""
         with self._lock:
             self._file.seek(0)
-            return self._file.read()
+            return self._file.read(self._size)
 
 
 def is_too_large(stored: StoredObject) -> bool:

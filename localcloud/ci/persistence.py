@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from localcloud.ci import binding, guetzli, jobs, marks, styles, upload_result
 from localcloud.ci.errors import from_pic_operations, from_rule, refusal
 from localcloud.cloud import Cloud
-from localcloud.cos import objects
+from localcloud.cos import objects, restore
 from localcloud.errors import ServiceError
 from localcloud.http import Request, Response, xml_response
 from localcloud.identity.authorization import require
@@ -74,6 +74,7 @@ async def image_process(cloud: Cloud, request: Request) -> Response:
     if checked is None:
         raise refusal(-60998, f"?image_process needs the header {HEADER} with its rules as JSON")
     stored = cloud.storage.head(request.bucket, request.key)
+    restore.check_readable(stored, cloud.clock())
     return await run(cloud, request, stored, checked)
 
 

@@ -11,7 +11,7 @@ from functools import lru_cache
 from localcloud.ci import binding, guetzli, jobs, marks, styles
 from localcloud.ci.errors import from_rule, refusal
 from localcloud.cloud import Cloud
-from localcloud.cos import conditions, xml
+from localcloud.cos import conditions, sse, xml
 from localcloud.errors import ServiceError
 from localcloud.http import FileSlice, Param, Request, Response
 from localcloud.imaging import ImageResult
@@ -43,6 +43,7 @@ async def respond(cloud: Cloud, request: Request, stored: StoredObject, rule: st
     Raises ServiceError with CI's number in `X-ErrNo`.
     """
     binding.require(cloud, stored.bucket)
+    sse.refuse_customers(stored)
     parsed, text = _parse(cloud, stored.bucket, rule)
     pictures = marks.find(cloud, stored.bucket, [parsed])
     slow_jpeg = guetzli.is_on(cloud, stored.bucket)

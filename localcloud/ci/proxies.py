@@ -15,11 +15,15 @@ import uuid
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from localcloud.imaging import ImageResult, process, proxy
+from localcloud.imaging import ImageResult, process
 from localcloud.limits import MAX_PROXY, MAX_SEEN
 from localcloud.storage import StoredObject
 from shared.rules import Rule
+
+if TYPE_CHECKING:
+    from localcloud.imaging.proxy import Proxy
 
 _NAME = re.compile(r"[0-9a-f]{32}")
 _Key = tuple[str, ...]
@@ -76,12 +80,14 @@ class Proxies:
                 if not Path(known[2]).exists():
                     self._remove(known)
 
-    def _load(self, key: _Key) -> proxy.Proxy | None:
+    def _load(self, key: _Key) -> Proxy | None:
         with self._lock:
             path, _ = self._files.get(key, (None, 0))
             if path is None:
                 return None
             self._files.move_to_end(key)
+        from localcloud.imaging import proxy
+
         try:
             found = proxy.read(path.read_bytes())
         except OSError:
@@ -91,7 +97,7 @@ class Proxies:
                 self._remove(key)
         return found
 
-    def _made(self, stored: StoredObject, source: bytes, rule: Rule) -> proxy.Proxy | None:
+    def _made(self, stored: StoredObject, source: bytes, rule: Rule) -> Proxy | None:
         """A rendition that is new; None for the first result, or while another request makes it."""
         key = _key(stored)
         with self._lock:
@@ -103,6 +109,9 @@ class Proxies:
             if not second or key in self._making:
                 return None
             self._making.add(key)
+        # Like all that loads an image library, not before there is a picture.
+        from localcloud.imaging import proxy
+
         try:
             made = proxy.make(source, rule, most_bytes=min(MAX_PROXY, self._room))
             if made is not None:

@@ -13,6 +13,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+from localcloud import allocator
 from localcloud.addressing import plays
 from localcloud.admin import parse_faults
 from localcloud.cloud import Cloud
@@ -26,11 +27,10 @@ from localcloud.config import (
     Config,
 )
 from localcloud.cos.buckets import check_name
+from localcloud.cos.settings import expiry
 from localcloud.errors import ServiceError
 from localcloud.faults.rules import FaultError, Rule
 from localcloud.identity import users
-from localcloud.scf import FunctionHost
-from localcloud.scf.layer import LayerError
 from localcloud.server import Server
 from localcloud.storage import Bucket
 from localcloud.storage.directory import DataFolderError, DirectoryStorage
@@ -38,6 +38,8 @@ from localcloud.tls import AuthorityError
 from localcloud.tls.contexts import Contexts
 from shared.errors import ConfigError
 
+_DAY = 86_400.0
+_MAX_AHEAD = 36_500
 _TEMPORARY_SECONDS = 7200  # how long the keys of a function's role are good
 
 
@@ -77,6 +79,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="JSON list of further keys, each with its account, user and policy",
     )
     parser.add_argument(
+        "--days-ahead",
+        type=float,
+        default=0.0,
+        metavar="DAYS",
+        help="lifecycle rules run as if it were so many days later (default: 0)",
+    )
+    parser.add_argument(
         "--project", type=Path, default=Path(), help="folder of serverless.yml (default: .)"
     )
 
@@ -96,6 +105,8 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(f"--fault: {error}") from None
     if not 0 <= args.port <= 65535:
         raise UsageError(f"--port is {args.port}: 0 to 65535 are allowed")
+    if not 0 <= args.days_ahead <= _MAX_AHEAD:
+        raise UsageError(f"--days-ahead is {args.days_ahead}: 0 to {_MAX_AHEAD} are allowed")
     config = Config(
         port=args.port,
         data=args.data,
@@ -107,9 +118,10 @@ def run(args: argparse.Namespace) -> int:
         cache=not args.no_cache,
         users=_users(args.users),
     )
+    allocator.bound()
     try:
         asyncio.run(_serve(config, args, faults))
-    except (DataFolderError, AuthorityError, FaultError, ConfigError, LayerError) as error:
+    except (DataFolderError, AuthorityError, FaultError, ConfigError) as error:
         raise CommandError(str(error)) from None
     return 0
 
@@ -130,6 +142,7 @@ async def _serve(config: Config, args: argparse.Namespace, faults: list[Rule]) -
         if args.tls:
             config, contexts = _open_tls(config)
         cloud = Cloud(config, storage)
+        cloud.clock = lambda: time.time() + args.days_ahead * _DAY
         ending.callback(cloud.pool.shutdown, wait=False, cancel_futures=True)
         cloud.faults.replace(faults, args.fault_seed)
         ending.callback(cloud.faults.close)
@@ -144,17 +157,9 @@ async def _serve(config: Config, args: argparse.Namespace, faults: list[Rule]) -
             raise CommandError(f"cannot listen on {config.host}:{config.port}: {reason}") from None
         ending.push_async_callback(server.stop)
         if config.functions:
-            functions = FunctionHost(
-                args.project,
-                endpoint,
-                config,
-                _log,
-                credentials=lambda: cloud.credentials.issue(_TEMPORARY_SECONDS),
-            )
-            await functions.start()
-            # Functions need the cloud to finish, so they are stopped before it.
-            ending.push_async_callback(functions.stop)
-            cloud.subscribe(functions.on_cos_event)
+            await _start_functions(cloud, args.project, endpoint, ending)
+        rounds = asyncio.create_task(expiry.run(cloud))
+        ending.callback(rounds.cancel)
         print(f"localcloud ready {endpoint}", flush=True)
         await stopped.wait()
 
@@ -169,6 +174,28 @@ def _open_tls(config: Config) -> tuple[Config, Contexts]:
     trust = publish(authority, folder)
     _log(f"https: clients have to trust {trust.authority}; `localcloud env` makes them")
     return replace(config, trust=trust), Contexts(authority, plays, folder)
+
+
+async def _start_functions(
+    cloud: Cloud, project: Path, endpoint: str, ending: contextlib.AsyncExitStack
+) -> None:
+    """Run the functions of serverless.yml until `ending` does."""
+    from localcloud.scf import FunctionHost, LayerError
+
+    functions = FunctionHost(
+        project,
+        endpoint,
+        cloud.config,
+        _log,
+        credentials=lambda: cloud.credentials.issue(_TEMPORARY_SECONDS),
+    )
+    try:
+        await functions.start()
+    except LayerError as error:
+        raise CommandError(str(error)) from None
+    # Functions need the cloud to finish, so they are stopped before it.
+    ending.push_async_callback(functions.stop)
+    cloud.subscribe(functions.on_cos_event)
 
 
 def _create_buckets(storage: DirectoryStorage, config: Config) -> None:

@@ -60,6 +60,17 @@ def is_unchanged(request: Request, stored: StoredObject, prefix: str = "") -> bo
     return since is not None and modified <= since
 
 
+def wanted_range(request: Request, stored: StoredObject) -> tuple[int, int] | None:
+    """What `Range` asks for, unless `If-Range` names another version. Raises InvalidRange."""
+    since = request.headers.get("If-Range", "").strip()
+    is_current = (
+        since.strip('"') == stored.etag or _date(since) == int(stored.last_modified)
+        if since
+        else True
+    )
+    return byte_range(request.headers.get("Range", ""), stored.size) if is_current else None
+
+
 def byte_range(header: str, size: int) -> tuple[int, int] | None:
     """`Range` -> (start, length); None for the whole object. Raises `ServiceError` InvalidRange.
 

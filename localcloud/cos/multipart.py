@@ -9,9 +9,9 @@ from collections.abc import AsyncIterator
 
 from localcloud.ci import persistence
 from localcloud.cloud import Cloud
-from localcloud.cos import acl, tagging, xml
-from localcloud.cos.conditions import byte_range
-from localcloud.cos.copying import copy_source, read_file
+from localcloud.cos import acl, restore, sse, tagging, xml
+from localcloud.cos import parts as joining
+from localcloud.cos.copying import copy_source, source_range
 from localcloud.cos.listing import shown_as
 from localcloud.cos.objects import (
     DEFAULT_TYPE,
@@ -23,9 +23,10 @@ from localcloud.cos.objects import (
     refuse_existing,
     written_headers,
 )
-from localcloud.cos.upload import receive
+from localcloud.cos.settings import encryption
+from localcloud.cos.upload import Checksums, receive, require_length
 from localcloud.errors import ServiceError
-from localcloud.http import FileSlice, Request, Response, xml_response
+from localcloud.http import Request, Response, xml_response
 from localcloud.limits import MAX_LIST, MAX_PARTS, MAX_XML, MIN_PART
 from localcloud.storage import Part, StoredObject, Upload
 
@@ -35,18 +36,21 @@ async def initiate(cloud: Cloud, request: Request) -> Response:
     check_key(request.key)
     if only_new(request):
         refuse_existing(cloud, request.bucket, request.key)
+    _, encrypted = sse.wanted(request.headers)
     upload = Upload(
         id=f"{int(time.time())}{uuid.uuid4().hex}",
         bucket=request.bucket,
         key=request.key,
         created=time.time(),
         content_type=request.headers.get("Content-Type", DEFAULT_TYPE),
-        headers=kept_headers(request.headers),
+        headers=encryption.with_default(
+            cloud, request.bucket, {**kept_headers(request.headers), **encrypted}
+        ),
         tags=tagging.from_header(request.headers.get("x-cos-tagging", "")),
         acl=acl.of_object(request),
     )
     cloud.storage.create_upload(upload)
-    return xml_response(
+    answer = xml_response(
         xml.document(
             "InitiateMultipartUploadResult",
             [
@@ -56,6 +60,8 @@ async def initiate(cloud: Cloud, request: Request) -> Response:
             ],
         )
     )
+    answer.headers |= sse.shown(upload.headers)
+    return answer
 
 
 async def upload_part(cloud: Cloud, request: Request) -> Response:
@@ -63,19 +69,24 @@ async def upload_part(cloud: Cloud, request: Request) -> Response:
     upload = _upload(cloud, request)
     number = request.number("partNumber", 0, 1, MAX_PARTS)
     copied = "x-cos-copy-source" in request.headers
+    secret = sse.unlock(request.headers, upload.headers)
     body: AsyncIterator[bytes] = request.stream()
     if copied:
-        source = copy_source(cloud, request)
-        wanted = request.headers.get("x-cos-copy-source-range", "")
-        start, length = byte_range(wanted, source.size) or (0, source.size)
-        body = read_file(FileSlice(source.path, start, length))
+        source, opened = copy_source(cloud, request)
+        start, length = source_range(request, source)
+        body = sse.read(source, start, length, opened)
+    else:
+        require_length(request)
     received = await receive(
-        cloud.storage, body, content_md5=request.headers.get("Content-MD5", "")
+        cloud.storage,
+        body,
+        expected=None if copied else Checksums.of(request.headers),
+        key=secret.key if secret is not None else None,
     )
     part = Part(number, received.size, received.md5, time.time(), received.path)
     cloud.storage.put_part(upload, part)
     if copied:
-        return xml_response(
+        answer = xml_response(
             xml.document(
                 "CopyPartResult",
                 [
@@ -84,7 +95,10 @@ async def upload_part(cloud: Cloud, request: Request) -> Response:
                 ],
             )
         )
+        answer.headers |= sse.shown(upload.headers)
+        return answer
     headers = {"ETag": f'"{part.etag}"', "x-cos-hash-crc64ecma": received.crc64}
+    headers |= sse.shown(upload.headers)
     return Response(200, headers)
 
 
@@ -100,7 +114,7 @@ async def list_parts(cloud: Cloud, request: Request) -> Response:
         xml.element("Bucket", upload.bucket),
         xml.element("Key", shown(upload.key)),
         xml.element("UploadId", upload.id),
-        xml.element("StorageClass", "STANDARD"),
+        xml.element("StorageClass", restore.class_of(upload.headers)),
         xml.element("PartNumberMarker", marker),
         xml.element("NextPartNumberMarker", page[-1].number if page else marker),
         xml.element("MaxParts", limit),
@@ -149,7 +163,7 @@ async def list_uploads(cloud: Cloud, request: Request) -> Response:
             "Upload",
             xml.element("Key", shown(upload.key)),
             xml.element("UploadId", upload.id),
-            xml.element("StorageClass", "STANDARD"),
+            xml.element("StorageClass", restore.class_of(upload.headers)),
             xml.element("Initiated", xml.iso_time(upload.created)),
         )
         for upload in page
@@ -178,7 +192,12 @@ async def complete(cloud: Cloud, request: Request) -> Response:
     plan = persistence.plan(cloud, request)
     if only_new(request):
         refuse_existing(cloud, upload.bucket, upload.key)
-    received = await receive(cloud.storage, _joined(parts))
+    is_encrypted = sse.is_customers(upload.headers)
+    if is_encrypted and plan is not None:
+        raise ServiceError(
+            "InvalidRequest", "Pic-Operations cannot read what a customer's key encrypts"
+        )
+    received = await joining.join(cloud.storage, parts, encrypted=is_encrypted)
     digest = hashlib.md5(b"".join(bytes.fromhex(p.etag) for p in parts), usedforsecurity=False)
     stored = StoredObject(
         bucket=upload.bucket,
@@ -248,9 +267,3 @@ def _chosen(known: list[Part], listed: list[tuple[int, str]]) -> list[Part]:
                 "EntityTooSmall", f"part {part.number} has {part.size} bytes: at least {MIN_PART}"
             )
     return chosen
-
-
-async def _joined(parts: list[Part]) -> AsyncIterator[bytes]:
-    for part in parts:
-        async for chunk in read_file(FileSlice(part.path, 0, part.size)):
-            yield chunk

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 from urllib.parse import quote
 
 from localcloud.ci import persistence, processing, protection
 from localcloud.cloud import Cloud
-from localcloud.cos import acl, conditions, copying, tagging, xml
-from localcloud.cos.upload import receive
+from localcloud.cos import acl, conditions, copying, restore, retention, sse, symlink, tagging, xml
+from localcloud.cos.settings import encryption as bucket_encryption
+from localcloud.cos.settings import referer
+from localcloud.cos.upload import Checksums, receive, require_length
 from localcloud.errors import ServiceError
 from localcloud.events import cos_event
-from localcloud.http import FileSlice, Request, Response, xml_response
+from localcloud.http import Request, Response, xml_response
 from localcloud.identity.authorization import require
-from localcloud.limits import MAX_KEY, MAX_LIST, MAX_META, MAX_XML
+from localcloud.limits import MAX_CONTENT_HEADER, MAX_KEY, MAX_LIST, MAX_META, MAX_XML
 from localcloud.storage import StoredObject
 
 DEFAULT_TYPE = "application/octet-stream"
@@ -23,7 +26,6 @@ _KEPT = {
     name.lower(): name
     for name in (
         "Cache-Control", "Content-Disposition", "Content-Encoding", "Content-Language", "Expires",
-        "x-cos-storage-class",
     )
 }  # fmt: skip
 _META = "x-cos-meta-"
@@ -33,7 +35,12 @@ async def put_object(cloud: Cloud, request: Request) -> Response:
     """PUT Object, and PUT Object - Copy; with Pic-Operations, processing on upload."""
     if "x-cos-copy-source" in request.headers:
         return await copying.copy_object(cloud, request)
+    require_length(request)
     plan = persistence.plan(cloud, request)
+    if plan is not None and sse.customer_key(request.headers) is not None:
+        raise ServiceError(
+            "InvalidRequest", "Pic-Operations cannot read what a customer's key encrypts"
+        )
     stored = await store(
         cloud,
         request,
@@ -45,7 +52,8 @@ async def put_object(cloud: Cloud, request: Request) -> Response:
         tags=tagging.from_header(request.headers.get("x-cos-tagging", "")),
         acl=acl.of_object(request),
         only_new=only_new(request),
-        content_md5=request.headers.get("Content-MD5", ""),
+        expected=Checksums.of(request.headers),
+        encryption=request.headers,
     )
     if plan is not None:
         return await persistence.run(cloud, request, stored, plan)
@@ -64,20 +72,25 @@ async def store(
     tags: Mapping[str, str] | None = None,
     acl: str = "default",
     only_new: bool = False,
-    content_md5: str = "",
+    expected: Checksums | None = None,
+    encryption: Mapping[str, str] | None = None,
     event: str = "cos:ObjectCreated:Put",
 ) -> StoredObject:
     """Make `body` the object of `key`, durably, and then tell of it.
 
-    `content_md5` is a base64 MD5 that the body must have; `only_new` refuses to overwrite. Raises
-    `ServiceError`; nothing is stored then.
+    `expected` are checksums that the body must have; `only_new` refuses to overwrite; `encryption`
+    are the request headers that may ask for it. Raises `ServiceError`; nothing is stored then.
     """
     check_key(key)
+    secret, encrypted = sse.wanted(encryption or {})
     if only_new:
         refuse_existing(cloud, bucket, key)
     cloud.storage.bucket(bucket)
+    retention.check_key(cloud, bucket, key)
     stream = _once(body) if isinstance(body, bytes) else body
-    received = await receive(cloud.storage, stream, content_md5=content_md5)
+    received = await receive(
+        cloud.storage, stream, expected=expected, key=secret.key if secret is not None else None
+    )
     stored = StoredObject(
         bucket=bucket,
         key=key,
@@ -87,7 +100,7 @@ async def store(
         content_type=content_type or DEFAULT_TYPE,
         last_modified=time.time(),
         path=received.path,
-        headers=dict(headers or {}),
+        headers=bucket_encryption.with_default(cloud, bucket, {**(headers or {}), **encrypted}),
         tags=dict(tags or {}),
         acl=acl,
     )
@@ -99,6 +112,9 @@ def publish(
 ) -> StoredObject:
     """Put an object whose file is finished in its place, then emit `event`."""
     try:
+        retention.check_key(cloud, stored.bucket, stored.key)
+        if held := retention.default(cloud, stored.bucket):
+            stored = replace(stored, headers={**stored.headers, **held})
         stored = cloud.storage.put(stored, only_new=only_new)
     except BaseException:
         stored.path.unlink(missing_ok=True)
@@ -142,39 +158,61 @@ def kept_headers(headers: Mapping[str, str]) -> dict[str, str]:
     meta = sum(len(n) + len(v) for n, v in kept.items() if n.lower().startswith(_META))
     if meta > MAX_META:
         raise ServiceError("InvalidArgument", f"{_META}* have {meta} bytes: at most {MAX_META}")
+    for name in _KEPT.values():
+        if len(kept.get(name, "")) > MAX_CONTENT_HEADER:
+            raise ServiceError(
+                "InvalidArgument", f"{name} has over {MAX_CONTENT_HEADER} characters"
+            )
     # The client's own encoding of the transfer is none of the object's.
     if kept.get("Content-Encoding", "").lower() == "aws-chunked":
         del kept["Content-Encoding"]
-    return kept
+    return kept | restore.kept_class(headers)
+
+
+def client_headers(stored: StoredObject) -> dict[str, str]:
+    """Of an object's headers those that its owner chose and that go with a copy."""
+    return {
+        name: value
+        for name, value in stored.headers.items()
+        if name.lower() in _KEPT or name.lower().startswith(_META)
+    }
 
 
 async def get_object(cloud: Cloud, request: Request) -> Response:
     """GET Object; with an image rule in the query, processing on download."""
+    referer.check(cloud, request)
     stored = cloud.storage.head(request.bucket, request.key, request.get("versionId"))
+    stored = symlink.follow(cloud, request, stored)
     rule = processing.rule_of(request)
     protection.check(cloud, request, rule)
+    restore.check_readable(stored, cloud.clock())
     if rule is not None:
         return await processing.respond(cloud, request, stored, rule)
+    secret = sse.unlock(request.headers, stored.headers)
     if conditions.is_unchanged(request, stored):
         return Response(304, _validators(stored))
-    headers = object_headers(stored) | conditions.overrides(request)
-    found = conditions.byte_range(request.headers.get("Range", ""), stored.size)
+    headers = object_headers(cloud, stored) | conditions.overrides(request)
+    found = conditions.wanted_range(request, stored)
     if found is None:
-        return Response(200, headers, FileSlice(stored.path, 0, stored.size))
+        return Response(200, headers, sse.body(stored, 0, stored.size, secret))
     start, length = found
     headers["Content-Range"] = f"bytes {start}-{start + length - 1}/{stored.size}"
-    return Response(206, headers, FileSlice(stored.path, start, length))
+    return Response(206, headers, sse.body(stored, start, length, secret))
 
 
 async def head_object(cloud: Cloud, request: Request) -> Response:
     """HEAD Object."""
+    referer.check(cloud, request)
     stored = cloud.storage.head(request.bucket, request.key, request.get("versionId"))
+    stored = symlink.follow(cloud, request, stored)
+    secret = sse.unlock(request.headers, stored.headers)
     if conditions.is_unchanged(request, stored):
         return Response(304, _validators(stored))
-    return Response(200, object_headers(stored), FileSlice(stored.path, 0, stored.size))
+    headers = object_headers(cloud, stored) | conditions.overrides(request)
+    return Response(200, headers, sse.body(stored, 0, stored.size, secret))
 
 
-def object_headers(stored: StoredObject) -> dict[str, str]:
+def object_headers(cloud: Cloud, stored: StoredObject) -> dict[str, str]:
     """What GET and HEAD say of an object."""
     return {
         "Content-Type": stored.content_type,
@@ -183,14 +221,15 @@ def object_headers(stored: StoredObject) -> dict[str, str]:
         "x-cos-hash-crc64ecma": stored.crc64,
         **({"x-cos-tagging-count": str(len(stored.tags))} if stored.tags else {}),
         **_version_header(stored),
-        **stored.headers,
+        **{name: value for name, value in stored.headers.items() if not name.startswith(":")},
+        **restore.shown(stored, cloud.clock()),
     }
 
 
 def written_headers(stored: StoredObject) -> dict[str, str]:
     """What the answer to a write says of the object."""
     headers = {"ETag": f'"{stored.etag}"', "x-cos-hash-crc64ecma": stored.crc64}
-    return headers | _version_header(stored)
+    return headers | _version_header(stored) | bucket_encryption.headers_of(stored.headers)
 
 
 def _version_header(stored: StoredObject) -> dict[str, str]:
@@ -209,7 +248,9 @@ async def delete_object(cloud: Cloud, request: Request) -> Response:
 
 async def delete_objects(cloud: Cloud, request: Request) -> Response:
     """POST ?delete: up to a thousand keys or versions at once."""
-    root = xml.parse(await request.read(MAX_XML), "Delete")
+    body = await request.read(MAX_XML)
+    Checksums.of(request.headers).check(body)
+    root = xml.parse(body, "Delete")
     wanted = [
         (node.findtext("Key") or "", node.findtext("VersionId") or "")
         for node in root.iter("Object")
@@ -222,12 +263,15 @@ async def delete_objects(cloud: Cloud, request: Request) -> Response:
         raise refused[wanted[0][0]]
     done = []
     for key, version in wanted:
-        if key in refused:
-            done.append(_refused_entry(key, version, refused[key]))
-            continue
-        gone = _delete(cloud, request, key, version)
-        if not quiet:
-            done.append(_deleted_entry(key, version, gone))
+        try:
+            if key in refused:
+                raise refused[key]
+            gone = _delete(cloud, request, key, version)
+        except ServiceError as error:
+            done.append(_refused_entry(key, version, error))
+        else:
+            if not quiet:
+                done.append(_deleted_entry(key, version, gone))
     return xml_response(xml.document("DeleteResult", done))
 
 
@@ -267,6 +311,7 @@ def _deleted_entry(key: str, version: str, gone: StoredObject | None) -> str:
 
 
 def _delete(cloud: Cloud, request: Request, key: str, version: str) -> StoredObject | None:
+    retention.check_delete(cloud, request.bucket, key, version)
     gone = cloud.storage.delete(request.bucket, key, version)
     if gone is not None:
         cloud.proxies.discard(gone.bucket, gone.key)

@@ -54,6 +54,11 @@ def iso_time(seconds: float) -> str:
     return f"{whole}.{int(seconds % 1 * 1000):03d}Z"
 
 
+def whole_time(seconds: float) -> str:
+    """`2026-11-21T08:00:00Z`"""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+
+
 @lru_cache(maxsize=256)
 def http_time(seconds: float) -> str:
     """`Sat, 21 Nov 2026 08:00:00 GMT`"""

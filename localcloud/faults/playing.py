@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import re
 from collections.abc import Awaitable, Callable
@@ -14,7 +15,7 @@ from localcloud.cloud import Cloud
 from localcloud.errors import ServiceError
 from localcloud.faults.engine import acting
 from localcloud.faults.rules import Cut, Latency, Refusal, WrongETag
-from localcloud.http import NO_ANSWER, FileSlice, Request, Response
+from localcloud.http import NO_ANSWER, FileSlice, Request, Response, Stream
 from localcloud.limits import BODY_CHUNK
 
 _ETAG_ELEMENT = re.compile(rb"(?<=<ETag>)[^<]*(?=</ETag>)")
@@ -75,8 +76,8 @@ def is_cut(response: Response) -> bool:
     if response.cut is None:
         return False
     body = response.body
-    length = body.length if isinstance(body, FileSlice) else len(body)
-    return response.cut < length
+    length = len(body) if isinstance(body, bytes) else body.length
+    return length is None or response.cut < length
 
 
 async def break_off(
@@ -95,9 +96,17 @@ async def break_off(
     raise ConnectionResetError("a fault cut the answer")
 
 
-async def _send_beginning(answer: Any, body: bytes | FileSlice, length: int) -> None:
+async def _send_beginning(answer: Any, body: bytes | FileSlice | Stream, length: int) -> None:
     if isinstance(body, bytes):
         await answer.write(body[:length])
+        return
+    if isinstance(body, Stream):
+        async with contextlib.aclosing(body.chunks) as chunks:
+            async for chunk in chunks:
+                await answer.write(chunk[:length])
+                length -= len(chunk)
+                if length <= 0:
+                    return
         return
     with body.path.open("rb") as file:
         file.seek(body.start)

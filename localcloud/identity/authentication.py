@@ -61,6 +61,39 @@ def authenticate(request: Request, store: CredentialStore, now: float | None = N
     return request.signed_by(found.secret_id, key.caller)
 
 
+def authenticate_form(
+    request: Request, policy: str | None, store: CredentialStore, now: float | None = None
+) -> Request:
+    """A form upload with who signed its `policy` (JSON); as it is where the form is unsigned. The
+    form's fields are the request's headers.
+
+    Raises `ServiceError` as `authenticate` does.
+    """
+    fields = request.headers
+    if "q-signature" not in fields:
+        return request
+    now = time.time() if now is None else now
+    try:
+        signature = signing.parse_policy_fields(fields)
+        if policy is None:
+            raise signing.MalformedSignature("policy is missing: it is what a form signs")
+        token = next((fields[name] for name in _TOKEN if fields.get(name)), "")
+        key = find_key(store, signature.secret_id, token, now)
+        signing.check_time(signature, now)
+        signing.verify_policy(signature, policy, key.secret_key)
+    except signing.MalformedSignature as error:
+        raise ServiceError("AccessDenied", f"The signature is malformed: {error}") from None
+    except signing.Expired as error:
+        raise ServiceError(
+            "AccessDenied", f"Request has expired: {error}", details=server_time(now)
+        ) from None
+    except signing.NotYetValid as error:
+        raise ServiceError("RequestTimeTooSkewed", str(error), details=server_time(now)) from None
+    except signing.Mismatch as error:
+        raise ServiceError("SignatureDoesNotMatch", str(error)) from None
+    return request.signed_by(signature.secret_id, key.caller)
+
+
 def find_key(store: CredentialStore, secret_id: str, token: str, now: float) -> Key:
     """The key of `secret_id`, if `token` is its own and it is still good.
 

@@ -56,7 +56,7 @@ def _is_plain(operation: rules.Operation) -> bool:
 
 def shaped(source: bytes, rule: rules.Rule, orientation: int, limits: Limits) -> pyvips.Image:
     """The picture after `rule`, 16 bits, in sRGB. Raises ImageError."""
-    import pyvips
+    from localcloud.imaging.vips import pyvips
 
     with decoding():
         try:
@@ -80,7 +80,7 @@ def shaped(source: bytes, rule: rules.Rule, orientation: int, limits: Limits) ->
 
 def written(image: pyvips.Image, exif: bytes) -> bytes:
     """The file; `exif` without the segment's own header, empty for none."""
-    import pyvips
+    from localcloud.imaging.vips import pyvips
 
     image = image.copy()
     if exif:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from PIL import Image
 
-from localcloud.imaging import heif, slow_jpeg
+from localcloud.imaging import gif_colours, heif, png_writer, slow_jpeg
 from localcloud.imaging.errors import BAD_FORMAT, RESULT_TOO_LARGE, ImageError, NotEnabledError
 from shared import rules
 
@@ -172,7 +172,7 @@ def encode(
     images = [_fitting(frame.image, encoding.format) for frame in frames]
     options = _options(encoding)
     if exif is not None and not encoding.strip and encoding.format in _WITH_EXIF:
-        options |= _metadata(exif)
+        options |= metadata(exif)
     if len(images) > 1:
         options |= {
             "save_all": True,
@@ -184,7 +184,9 @@ def encode(
         if loop is not None or encoding.format == "webp":
             options["loop"] = 1 if loop is None else loop
     if encoding.format == "jpg" and encoding.slow:
-        return slow_jpeg.encode(images[0], encoding.quality, options.get("exif", b""))
+        return slow_jpeg.encode(images[0], encoding.quality, bytes(options.get("exif", b"")))
+    if encoding.format == "png" and png_writer.is_faster(images[0]):
+        return png_writer.write(images[0], bytes(options.get("exif", b"")))
     output = io.BytesIO()
     try:
         images[0].save(output, LIBRARY_NAMES[encoding.format], **options)
@@ -202,8 +204,9 @@ def _check_sides(frames: list[Frame], name: str) -> None:
         )
 
 
-def _metadata(exif: Image.Exif) -> dict[str, object]:
-    """Nothing where it cannot be written: too long for the format, or damaged in the source."""
+def metadata(exif: Image.Exif) -> dict[str, bytes]:
+    """The option that writes the EXIF; none where it is too long for the format, or damaged in
+    the source."""
     try:
         data = exif.tobytes()
     except (ValueError, TypeError, AttributeError, ArithmeticError, struct.error):
@@ -242,4 +245,6 @@ def _fitting(image: Image.Image, name: str) -> Image.Image:
     """The picture in a mode that the format has; without alpha, transparency becomes white."""
     if name in ("jpg", "bmp"):
         return on_white(image)
+    if name == "gif":
+        return gif_colours.reduced(image)
     return image.convert("RGB") if image.mode == "L" and name in ("webp", "avif", "heif") else image

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from PIL import Image, ImageSequence
 from PIL.PngImagePlugin import PngInfo
 
-from localcloud.imaging import blind, deep, faces, footprint, plan, svg
+from localcloud.imaging import blind, deep, faces, footprint, plan, streaming, svg
 from localcloud.imaging.encode import (
     ANIMATED,
     CONTENT_TYPES,
@@ -31,6 +31,7 @@ from localcloud.imaging.image_mark import draw_image, open_mark
 from localcloud.imaging.jpeg_quality import source_quality
 from localcloud.imaging.limits import LIMITS, Limits
 from localcloud.imaging.memory import BUDGET, BYTES_A_PIXEL, decoded_bytes
+from localcloud.imaging.results import ImageResult
 from localcloud.imaging.source import (
     check_size,
     decoding,
@@ -63,22 +64,6 @@ Decode = Callable[[Image.Image, Rule, Limits], tuple[Image.Image, Rule]]
 _INFORMATION = {ImageInfo: image_info, ImageAve: image_ave, Exif: exif}
 
 
-@dataclass(frozen=True)
-class ImageResult:
-    """A finished file. `format` is jpg, png, gif, webp, bmp, or json for information rules;
-    `quality` is 100 where the format has none; `frames` is 1 for a still picture;
-    `watermark_status` (0 to 100) is only for the extraction of a full blind mark."""
-
-    data: bytes
-    content_type: str
-    format: str
-    width: int
-    height: int
-    quality: int
-    frames: int
-    watermark_status: int | None = None
-
-
 def process(
     source: bytes | Path,
     rule: Rule,
@@ -86,13 +71,13 @@ def process(
     limits: Limits = LIMITS,
     marks: Mapping[str, bytes] = MappingProxyType({}),
     slow_jpeg: bool = False,
-    decode: Decode = plan.scaled_decoding,
+    decode: Decode | None = None,
 ) -> ImageResult:
     """Apply `rule`. CPU-bound and thread-safe.
 
     `marks` holds the files of image watermarks, and what blind ones need, by their address:
     nothing is fetched here. With `slow_jpeg` JPEG results are smaller at the same quality and take
-    several times as long. `decode` is where a still picture's pixels come from.
+    several times as long. `decode` gives the pixels of still pictures in place of `source`.
 
     Raises ImageError; with `ignore-error/1` in the rule the source comes back instead.
     """
@@ -121,7 +106,7 @@ def _process(
     marks: Mapping[str, bytes],
     slow_jpeg: bool,
     *,
-    decode: Decode,
+    decode: Decode | None,
 ) -> ImageResult:
     if svg.wants(rule):
         return _drawing(svg.compress(_whole(source, limits), rule))
@@ -132,22 +117,36 @@ def _process(
     loop = image.info.get("loop")
     stamps = _stamps(rule, limits, marks)
     animated = encoding.format in ANIMATED and frame_count(image) > 1
-    if not animated:
+    metadata = read_exif(image)
+    orientation = metadata.get(ORIENTATION, 1)
+    streams = None
+    if decode is not None and not animated:
         image, rule = decode(image, rule, limits)
+    elif not animated:
+        streams = streaming.plan(image, rule, orientation, limits)
+        if streams is None:
+            rule = plan.scaled_decoding(image, rule, limits)
     needed = _needed(image, rule, stamps, animated, limits) + blind.extra_bytes(image, rule)
     with BUDGET.reserved(needed, limits.memory):
-        metadata = read_exif(image)
         pixels = {address: normalised(stamp) for address, stamp in stamps.items()}
-        job = _Job(rule, metadata.get(ORIENTATION, 1), limits, marks, pixels)
-        if deep.keeps(image, rule, encoding):
-            return _deep(_whole(source, limits), job, metadata, encoding)
-        frames = list(_frames(image, job, animated=animated))
-        if encoding.format == "heif" and not job.turns:
-            # HEIF readers turn a picture by its container and never by EXIF.
-            frames = [replace(one, image=upright(one.image, job.orientation)) for one in frames]
+        job = _Job(rule, orientation, limits, marks, pixels)
         if metadata and (job.turns or encoding.format == "heif"):
             metadata[ORIENTATION] = 1
         kept = metadata if len(metadata) else None
+        if deep.keeps(image, rule, encoding):
+            return _deep(_whole(source, limits), job, kept, encoding)
+        if streams is not None:
+            streamed = streaming.render(source, image, streams, encoding=encoding, exif=kept)
+            if streamed is None:
+                job = replace(job, rule=plan.scaled_decoding(image, rule, limits))
+            elif streamed.image is None:
+                return _still(streamed.data, encoding, streamed.size)
+            else:
+                image, job = streamed.image, replace(job, rule=streamed.rest)
+        frames = list(_frames(image, job, animated=animated))
+        if encoding.format == "heif" and not any(map(wants_upright, rule.stages)):
+            # HEIF readers turn a picture by its container and never by EXIF.
+            frames = [replace(one, image=upright(one.image, orientation)) for one in frames]
         data, encoding = limited(frames, encoding, kept, loop)
     size = len(source) if isinstance(source, bytes) else source.stat().st_size
     if encoding.or_source and len(data) >= size:
@@ -164,15 +163,15 @@ def _process(
     )
 
 
-def _deep(source: bytes, job: _Job, metadata: Image.Exif, encoding: Encoding) -> ImageResult:
+def _deep(source: bytes, job: _Job, metadata: Image.Exif | None, encoding: Encoding) -> ImageResult:
     image = deep.shaped(source, job.rule, job.orientation, job.limits)
-    if metadata and job.turns:
-        metadata[ORIENTATION] = 1
-    exif = metadata.tobytes() if metadata and not encoding.strip else b""
-    data = deep.written(image, exif)
-    return ImageResult(
-        data, CONTENT_TYPES["png"], "png", image.width, image.height, encoding.reported_quality, 1
-    )
+    exif = metadata.tobytes() if metadata is not None and not encoding.strip else b""
+    return _still(deep.written(image, exif), encoding, Size(image.width, image.height))
+
+
+def _still(data: bytes, encoding: Encoding, size: Size) -> ImageResult:
+    content_type = CONTENT_TYPES[encoding.format]
+    return ImageResult(data, content_type, encoding.format, *size, encoding.reported_quality, 1)
 
 
 def _needed(
@@ -228,7 +227,8 @@ def _frames(image: Image.Image, job: _Job, *, animated: bool) -> Iterator[Frame]
         return
     with decoding():
         for raw in islice(ImageSequence.Iterator(image), _kept_frames(image, job.rule)):
-            frame = _run(normalised(raw.convert("RGBA")), job)
+            whole = raw.convert("RGBA" if raw.has_transparency_data else "RGB")
+            frame = _run(normalised(whole), job)
             _check_result(frame, frame_count(image), job.limits)
             yield Frame(frame, min(int(raw.info.get("duration", 100)), _LONGEST))
 

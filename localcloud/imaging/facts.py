@@ -6,7 +6,6 @@ import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import ExifTags, Image
@@ -16,31 +15,12 @@ from localcloud.imaging.encode import NAMES, ORIENTATION, on_white
 from localcloud.imaging.jpeg_quality import source_quality
 from localcloud.imaging.limits import LIMITS, Limits
 from localcloud.imaging.memory import BUDGET, decoded_bytes
+from localcloud.imaging.results import ImageFacts
 from localcloud.imaging.source import check_size, frame_count, normalised, open_image, read_exif
 
 # Tags that only say where the other tables are.
 _POINTERS = (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo, ExifTags.IFD.Interop)
 _DEPTH = {"1": 1, "I;16": 16, "I;16B": 16, "I;16L": 16, "I": 16, "F": 32}
-
-
-@dataclass(frozen=True)
-class ImageFacts:
-    """`format` as jpeg, png, gif, webp, bmp, avif, heif or svg; sides in px; `size` in bytes;
-    `average` as 0xRRGGBB, None for a drawing; `quality` 1 to 100, estimated, 100 for formats
-    without; resolutions in dpi."""
-
-    format: str
-    width: int
-    height: int
-    quality: int
-    average: str | None
-    orientation: int
-    frames: int
-    bit_depth: int
-    horizontal_dpi: int
-    vertical_dpi: int
-    size: int
-    md5: str
 
 
 def describe(source: bytes | Path, *, limits: Limits = LIMITS) -> ImageFacts:

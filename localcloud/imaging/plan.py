@@ -23,7 +23,7 @@ from shared import rules
 HEADROOM = 1.5
 _TURNED = range(5, 9)
 # What changes pixels: a smaller decode before it would change its result.
-_PIXELS = (
+PIXEL_OPERATIONS = (
     rules.Thumbnail, rules.Crop, rules.Cut, rules.Rotate, rules.Flip, rules.InnerRadius,
     rules.RoundRadius, rules.SmartCrop, rules.Blur, rules.Bright, rules.Contrast, rules.Sharpen,
     rules.Grayscale,
@@ -43,18 +43,16 @@ class Scaling:
     cropped: bool
 
 
-def scaled_decoding(
-    image: Image.Image, rule: rules.Rule, limits: Limits
-) -> tuple[Image.Image, rules.Rule]:
+def scaled_decoding(image: Image.Image, rule: rules.Rule, limits: Limits) -> rules.Rule:
     """Set a JPEG's decoder to what the first scaling of `rule` needs.
 
-    The picture to decode, and the rule to run on its smaller pixels: its first scaling has become
-    a fixed size, because a share of the source's size would be a share of the wrong size now.
+    The rule to run on the smaller pixels: its first scaling has become a fixed size, because a
+    share of the source's size would be a share of the wrong size now.
     """
     scaling = first_scaling(image, rule, limits)
     if scaling is None or not _draft(image, scaling.box):
-        return image, rule
-    return image, scaling.rule
+        return rule
+    return scaling.rule
 
 
 def first_scaling(image: Image.Image, rule: rules.Rule, limits: Limits) -> Scaling | None:
@@ -107,7 +105,7 @@ def _first_scaling(
 def _fixed_thumbnail(
     stage: rules.ImageMogr2, size: Size, limits: Limits
 ) -> tuple[Size | None, rules.Stage]:
-    shapes = [op for op in stage.operations if isinstance(op, _PIXELS)]
+    shapes = [op for op in stage.operations if isinstance(op, PIXEL_OPERATIONS)]
     if not shapes or not isinstance(shapes[0], rules.Thumbnail):
         return None, stage
     first = shapes[0]
@@ -136,5 +134,5 @@ def _force(size: Size) -> rules.Thumbnail:
 
 def _keeps_pixels(stage: rules.Stage) -> bool:
     return isinstance(stage, rules.ImageMogr2) and not any(
-        isinstance(operation, _PIXELS) for operation in stage.operations
+        isinstance(operation, PIXEL_OPERATIONS) for operation in stage.operations
     )

@@ -18,10 +18,11 @@ from PIL import Image
 
 from localcloud.imaging import jpeg_scans, plan
 from localcloud.imaging.errors import ImageError
-from localcloud.imaging.execute import ImageResult, process
+from localcloud.imaging.execute import process
 from localcloud.imaging.geometry import Size
 from localcloud.imaging.limits import LIMITS, Limits
 from localcloud.imaging.memory import BUDGET, BYTES_A_PIXEL
+from localcloud.imaging.results import ImageResult
 from localcloud.imaging.source import decoding, open_image
 from shared.rules import ImageMogr2, Rule, SizeLimit
 

@@ -8,7 +8,6 @@ quality asked for, is found on samples of it by SSIM. Guetzli itself takes a min
 from __future__ import annotations
 
 import io
-import threading
 
 from PIL import Image
 
@@ -19,13 +18,10 @@ _STANDARD, _FLAT = 0, 1
 _SAMPLE = 512  # px a side
 _SAMPLES = 2  # in each direction
 _MAX_SEGMENT = 65_533
-_lock = threading.Lock()
-_ready = False
 
 
 def encode(image: Image.Image, quality: int, exif: bytes) -> bytes:
     """The file. `image` is L or RGB; `quality` 1 to 100; `exif` as it stands in the segment."""
-    _prepare()
     sample = _sample(image)
     reference = Reference(sample)
     look = reference.ssim(_opened(_plain(sample, quality)))
@@ -74,7 +70,7 @@ def _plain(image: Image.Image, quality: int) -> bytes:
 
 
 def _trellis(image: Image.Image, quality: int, table: int) -> bytes:
-    import pyvips
+    from localcloud.imaging.vips import pyvips
 
     bands, space = (1, "b-w") if image.mode == "L" else (3, "srgb")
     pixels = pyvips.Image.new_from_memory(
@@ -104,14 +100,3 @@ def _with_exif(data: bytes, exif: bytes) -> bytes:
         return data
     segment = b"\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif
     return data[:2] + segment + data[2:]
-
-
-def _prepare() -> None:
-    """Keep nothing between calls: memory that stays is what image servers are disliked for."""
-    global _ready  # noqa: PLW0603 - the library's own settings are global as well
-    with _lock:
-        if not _ready:
-            import pyvips
-
-            pyvips.cache_set_max(0)
-            _ready = True

@@ -22,6 +22,7 @@ from localcloud.imaging.errors import (
     ImageError,
 )
 from localcloud.imaging.limits import Limits
+from localcloud.imaging.png_chunks import has_late_metadata
 
 # Only these decoders ever see a file; the others of the library are never tried.
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "AVIF")
@@ -143,8 +144,10 @@ def frame_count(image: Image.Image) -> int:
 
 
 def read_exif(image: Image.Image) -> Image.Exif:
-    """The metadata. Raises ImageError: a PNG keeps it behind the pixels, so they are read too."""
+    """The metadata. Raises ImageError: a PNG may keep it behind the pixels, which are read then."""
     with decoding():
+        if image.format == "PNG" and image.fp and not has_late_metadata(image.fp):
+            return Image.Image.getexif(image)
         return image.getexif()
 
 

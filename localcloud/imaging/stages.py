@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from PIL import Image, ImageChops, ImageDraw
+from PIL import Image, ImageChops
 
 from localcloud.imaging import filters, geometry
 from localcloud.imaging.errors import BAD_PARAMETER, ImageError
 from localcloud.imaging.geometry import Size
 from localcloud.imaging.limits import Limits
-from localcloud.imaging.text_mark import draw_text
 from shared import rules
 
 _Apply = Callable[[Image.Image, Any, Limits], Image.Image]
@@ -123,6 +122,9 @@ def _rounded(image: Image.Image, radius: int) -> Image.Image:
 
 def _corner(radius: int) -> Image.Image:
     """The top left quarter of a disc; drawn larger, so that its edge is smooth."""
+    # Drawing loads FreeType, which few rules need.
+    from PIL import ImageDraw
+
     fine = 4 if radius <= _FINE_RADIUS else 2
     side = fine * radius
     large = Image.new("L", (side, side))
@@ -162,6 +164,8 @@ def _image_view2(image: Image.Image, stage: rules.ImageView2, limits: Limits) ->
 
 
 def _watermark(image: Image.Image, stage: rules.TextWatermark, limits: Limits) -> Image.Image:
+    from localcloud.imaging.text_mark import draw_text
+
     return draw_text(image, stage, limits)
 
 

@@ -26,10 +26,11 @@ class Bucket:
 class StoredObject:
     """One object. `etag` without quotes, `last_modified` in Unix seconds.
 
-    `headers` are those that come back with it (`Cache-Control`, `x-cos-meta-*` ...); `path` is the
-    file that holds its bytes, good until the object is replaced or deleted. `version` is empty
-    where the bucket never had versions; `sequence` orders the versions of a key, later ones are
-    larger; a `marker` is a delete marker and has no bytes.
+    `headers` are those that come back with it (`Cache-Control`, `x-cos-meta-*` ...), and under
+    names with a leading colon, which are never sent, what else is known of it. `path` is the file
+    that holds its bytes, good until the object is replaced or deleted; only `size` of them count.
+    `version` is empty where the bucket never had versions; `sequence` orders the versions of a key,
+    later ones are larger; a `marker` is a delete marker and has no bytes.
     """
 
     bucket: str
@@ -96,6 +97,9 @@ class Storage(Protocol):
     def delete(self, bucket: str, key: str, version: str = "") -> StoredObject | None: ...
     def set_tags(self, bucket: str, key: str, tags: dict[str, str], version: str = "") -> None: ...
     def set_acl(self, bucket: str, key: str, acl: str, version: str = "") -> None: ...
+    def set_headers(
+        self, bucket: str, key: str, headers: dict[str, str], version: str = ""
+    ) -> None: ...
     def scan(self, bucket: str, prefix: str, after: str, limit: int) -> list[StoredObject]: ...
     def scan_versions(
         self, bucket: str, prefix: str, after: tuple[str, int], limit: int

@@ -22,11 +22,26 @@ HOST = f"{DEFAULT_BUCKET}.cos.{DEFAULT_REGION}.myqcloud.com"
 
 
 class OpenCloud:
-    """`cloud`, its `url` and the COS `events` that it emitted."""
+    """`cloud`, its `url`, the COS `events` it emitted; `wait` runs a coroutine on its loop."""
 
-    def __init__(self, cloud, url):
-        self.cloud, self.url, self.events = cloud, url, []
+    def __init__(self, cloud, url, wait):
+        self.cloud, self.url, self.wait, self.events = cloud, url, wait, []
+        self._ahead = 0.0
         cloud.subscribe(self.events.append)
+
+    def call(self, function):
+        """Run a function on the cloud's loop: the storage belongs to its thread."""
+
+        async def run():
+            return function()
+
+        return self.wait(run())
+
+    def advance(self, seconds):
+        """Move the cloud's clock on."""
+        self._ahead += seconds
+        ahead = self._ahead
+        self.cloud.clock = lambda: time.time() + ahead
 
 
 @contextmanager
@@ -54,7 +69,7 @@ def open_cloud(folder, contexts=None):
 
     cloud, server, url = wait(start())
     try:
-        yield OpenCloud(cloud, url)
+        yield OpenCloud(cloud, url, wait)
     finally:
         wait(stop())
         loop.call_soon_threadsafe(loop.stop)

@@ -26,6 +26,8 @@ COS = f"{B}.cos.ap-guangzhou.myqcloud.com"
         ("/", "cos.ap-guangzhou.myqcloud.com", ("service", "", "ap-guangzhou", "")),
         ("/docbucket", "ci.ap-guangzhou.myqcloud.com", ("ci", "", "ap-guangzhou", "docbucket")),
         ("/dataset", "12500.ci.eu-a.myqcloud.com", ("ci", "", "eu-a", "dataset")),
+        ("/k", f"{B}.cos-website.ap-guangzhou.myqcloud.com", ("website", B, "ap-guangzhou", "k")),
+        (f"/{B}/t", "ap-a.migration.myqcloud.com", ("migration", B, "ap-a", "t")),
         ("/k", f"{B}.localhost:9000", ("cos", B, "", "k")),
         (f"/{B}/a/b", "127.0.0.1:9000", ("cos", B, "", "a/b")),
         (f"/{B}", "localhost", ("cos", B, "", "")),

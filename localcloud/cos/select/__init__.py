@@ -1,0 +1,1 @@
+"""COS Select: SQL on one CSV or JSON object, answered as a stream of events."""
