@@ -9,11 +9,13 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
+from localcloud.ci.cache import Results
+from localcloud.ci.proxies import Proxies
 from localcloud.config import Config
 from localcloud.errors import ServiceError
 from localcloud.faults.engine import Faults
 from localcloud.identity.credentials import CredentialStore
-from localcloud.limits import MAX_IMAGE_QUEUE
+from localcloud.limits import MAX_IMAGE_QUEUE, PROXIES, RESULTS
 from localcloud.locks import KeyLocks
 from localcloud.storage import Storage
 
@@ -33,6 +35,8 @@ class Cloud:
         self.locks = KeyLocks()
         self.pool = ThreadPoolExecutor(os.cpu_count() or 2, thread_name_prefix="image")
         self.faults = Faults()
+        self.results = Results(RESULTS if config.cache else 0)
+        self.proxies = Proxies(config.data / "proxies", PROXIES if config.cache else 0)
         self._waiting = 0
         self._subscribers: list[Subscriber] = []
 

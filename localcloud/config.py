@@ -36,8 +36,9 @@ class Trust:
 class Config:
     """The settings of one local cloud. `port` 0 means any free one; `buckets` are `name-appid`.
 
-    With `sync` each write reaches the disk before it is answered; `trust` is there when the cloud
-    speaks HTTPS too; `users` are further keys beside the main account's.
+    With `sync` each write reaches the disk before it is answered; without `cache` each download is
+    processed anew; `trust` is there when the cloud speaks HTTPS too; `users` are further keys
+    beside the main account's.
     """
 
     port: int = 0
@@ -54,6 +55,7 @@ class Config:
     functions: bool = True
     host: str = "127.0.0.1"
     sync: bool = False
+    cache: bool = True
     trust: Trust | None = None
     users: tuple[User, ...] = ()
 

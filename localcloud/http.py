@@ -57,6 +57,13 @@ class Request:
     is_s3: bool = False
     raw_query: str = ""
 
+    def signed_by(self, secret_id: str, caller: Caller) -> Request:
+        """The same request, by whom it turned out to come from."""
+        # Ten times as fast as `replace`, which every signed request would pay for.
+        request = object.__new__(Request)
+        request.__dict__.update(self.__dict__, secret_id=secret_id, caller=caller)
+        return request
+
     def has(self, name: str) -> bool:
         """Whether the query has the parameter, with or without a value."""
         return any(param.name == name for param in self.query)

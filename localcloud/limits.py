@@ -40,3 +40,10 @@ MAX_SELECT_SECONDS = 60.0  # that one query may work
 IDLE_BODY = 60.0  # between two pieces of a body
 IDLE_CONNECTION = 75.0  # without a request
 STOP_SECONDS = 10.0  # for requests in flight when the cloud stops
+
+# What is kept to be faster; `localcloud serve --no-cache` keeps nothing.
+RESULTS = 32 * MIB  # finished results of downloads, in memory
+MAX_RESULT = 4 * MIB  # a larger one is not kept
+PROXIES = 256 * MIB  # mid-size renditions, as files in the data folder
+MAX_PROXY = 16 * MIB  # a larger one is not made
+MAX_SEEN = 4096  # pictures that were served once, and may be worth a rendition

@@ -24,6 +24,7 @@ _FIELDS = (
 )  # fmt: skip
 _MAY_BE_EMPTY = ("q-header-list", "q-url-param-list")
 _WINDOW = re.compile(r"([0-9]{1,12});([0-9]{1,12})")
+_UNRESERVED = re.compile(r"[A-Za-z0-9_.~-]*")
 _HEX = re.compile(r"[0-9a-f]{40}")
 
 
@@ -222,6 +223,8 @@ def string_to_sign(window: tuple[int, int], format_string: str) -> str:
 
 
 def _encode(text: Value) -> str:
+    if isinstance(text, str) and _UNRESERVED.fullmatch(text):
+        return text
     data = text.encode("utf-8", "surrogateescape") if isinstance(text, str) else text
     return quote(data, safe="-_.~")
 
@@ -240,7 +243,7 @@ def _listed(names: tuple[str, ...], pairs: Pairs) -> tuple[list[tuple[str, str]]
         return [], []
     # Some clients list the names of a link's parameters unencoded: both spellings mean the same.
     wanted = {_encode(unquote(name)).lower() for name in names}
-    found = [pair for pair in _canonical(pairs) if pair[0] in wanted]
+    found = _canonical(pair for pair in pairs if _encode(pair[0]).lower() in wanted)
     return found, sorted(wanted - {name for name, _ in found})
 
 

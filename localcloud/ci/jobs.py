@@ -87,6 +87,20 @@ async def run_rules(
             task.cancel()
 
 
+async def run_download(
+    cloud: Cloud,
+    stored: StoredObject,
+    source: Source,
+    rule: Rule,
+    marks: Mapping[str, bytes],
+    *,
+    slow_jpeg: bool = False,
+) -> ImageResult:
+    """`run_rules` for one rule, which may start from a smaller rendition of the picture."""
+    work = cloud.proxies.process
+    return await _run(cloud, work, stored, source.read, rule, marks, slow_jpeg, persistent=False)
+
+
 async def run_describe(cloud: Cloud, source: Source, *, persistent: bool = False) -> ImageFacts:
     """What the picture is. Raises ServiceError when it is none."""
     return await _run(cloud, _describe, source, persistent=persistent)

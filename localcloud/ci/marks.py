@@ -31,15 +31,32 @@ async def load(
     Raises ServiceError: -60998 or -106 for an address that is not allowed or more than ten marks,
     -60987 for a mark that cannot be read.
     """
+    return await read(cloud, find(cloud, bucket, rules, persistent=persistent))
+
+
+def find(
+    cloud: Cloud, bucket: str, rules: Iterable[Rule], *, persistent: bool = False
+) -> Mapping[str, StoredObject]:
+    """The objects that `load` reads, by their address, each checked. Raises as `load` does."""
     addresses = {address for rule in rules for stage in rule.stages if (address := _address(stage))}
     if len(addresses) > MAX_MARKS:
         message = f"{len(addresses)} different watermarks: at most {MAX_MARKS} are allowed"
         raise refusal(-106, message, persistent=persistent)
-    found = {}
-    for address in sorted(addresses):
-        stored = _find(cloud, bucket, address, persistent=persistent)
-        found[address] = await cloud.run(stored.path.read_bytes)
-    return found
+    return {
+        address: _find(cloud, bucket, address, persistent=persistent)
+        for address in sorted(addresses)
+    }
+
+
+async def read(cloud: Cloud, found: Mapping[str, StoredObject]) -> Mapping[str, bytes]:
+    """The files of marks that `find` found."""
+    files = {}
+    for address, stored in found.items():
+        try:
+            files[address] = await cloud.run(stored.path.read_bytes)
+        except FileNotFoundError:
+            raise refusal(-60987, f"image {address!r}: it has just been replaced") from None
+    return files
 
 
 def _address(stage: Stage) -> str | None:

@@ -139,7 +139,8 @@ def _check_body(body: str) -> None:
 
 
 def _load(cloud: Cloud, bucket: str) -> dict[str, str]:
-    styles: dict[str, str] = json.loads(cloud.storage.get_setting(bucket, _SETTING) or "{}")
+    setting = cloud.storage.get_setting(bucket, _SETTING)
+    styles: dict[str, str] = json.loads(setting) if setting else {}
     return styles
 
 

@@ -68,6 +68,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="OPERATION=WHAT",
         help="misbehave, as in PutObject=slowdown,percent=30 (docs/local-cloud.md, Faults)",
     )
+    parser.add_argument(
+        "--no-cache", action="store_true", help="process every download anew, from the original"
+    )
     parser.add_argument("--fault-seed", type=int, default=0, metavar="N", help="default: 0")
     parser.add_argument(
         "--users",
@@ -112,6 +115,7 @@ def run(args: argparse.Namespace) -> int:
         functions=not args.no_functions and (args.project / "serverless.yml").is_file(),
         host=args.host,
         sync=args.sync,
+        cache=not args.no_cache,
         users=_users(args.users),
     )
     allocator.bound()

@@ -18,6 +18,7 @@ _OVERRIDES = {
     "response-content-type": "Content-Type",
     "response-expires": "Expires",
 }
+_CONDITIONS = ("If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since")
 _RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})", re.IGNORECASE)
 
 
@@ -28,6 +29,11 @@ def overrides(request: Request) -> dict[str, str]:
         if any(ord(character) < 32 or ord(character) == 127 for character in value):
             raise ServiceError("InvalidArgument", f"response-{name.lower()} has control characters")
     return chosen
+
+
+def is_asked(request: Request) -> bool:
+    """Whether the request has any condition."""
+    return any(name in request.headers for name in _CONDITIONS)
 
 
 def is_unchanged(request: Request, stored: StoredObject, prefix: str = "") -> bool:

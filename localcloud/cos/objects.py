@@ -119,6 +119,7 @@ def publish(
     except BaseException:
         stored.path.unlink(missing_ok=True)
         raise
+    cloud.proxies.discard(stored.bucket, stored.key)
     _emit(cloud, request, stored, event)
     return stored
 
@@ -313,6 +314,7 @@ def _delete(cloud: Cloud, request: Request, key: str, version: str) -> StoredObj
     retention.check_delete(cloud, request.bucket, key, version)
     gone = cloud.storage.delete(request.bucket, key, version)
     if gone is not None:
+        cloud.proxies.discard(gone.bucket, gone.key)
         event = "DeleteMarkerCreated" if gone.marker and not version else "Delete"
         _emit(cloud, request, gone, f"cos:ObjectRemove:{event}")
     return gone

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from email.utils import formatdate
+from functools import lru_cache
 from xml.etree.ElementTree import Element, ParseError
 
 from defusedxml.common import DefusedXmlException
@@ -58,6 +59,7 @@ def whole_time(seconds: float) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
 
 
+@lru_cache(maxsize=256)
 def http_time(seconds: float) -> str:
     """`Sat, 21 Nov 2026 08:00:00 GMT`"""
     return formatdate(seconds, usegmt=True)

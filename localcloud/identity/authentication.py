@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hmac
 import time
-from dataclasses import replace
 
 from localcloud.errors import ServiceError
 from localcloud.http import Request
@@ -31,7 +30,7 @@ def authenticate(request: Request, store: CredentialStore, now: float | None = N
         signature = sigv4.parse(request)
         key = find_key(store, signature.secret_id, sigv4.token_of(request), now)
         request = sigv4.verify(request, signature, key.secret_key, now)
-        return replace(request, secret_id=signature.secret_id, caller=key.caller)
+        return request.signed_by(signature.secret_id, key.caller)
     try:
         found = _parse(request)
         key = find_key(store, found.secret_id, _token(request), now)
@@ -59,7 +58,7 @@ def authenticate(request: Request, store: CredentialStore, now: float | None = N
             f"equal, the secret key of {found.secret_id[:100]} is another one.",
             details={"StringToSign": error.string_to_sign, "FormatString": error.format_string},
         ) from None
-    return replace(request, secret_id=found.secret_id, caller=key.caller)
+    return request.signed_by(found.secret_id, key.caller)
 
 
 def authenticate_form(
@@ -92,7 +91,7 @@ def authenticate_form(
         raise ServiceError("RequestTimeTooSkewed", str(error), details=server_time(now)) from None
     except signing.Mismatch as error:
         raise ServiceError("SignatureDoesNotMatch", str(error)) from None
-    return replace(request, secret_id=signature.secret_id, caller=key.caller)
+    return request.signed_by(signature.secret_id, key.caller)
 
 
 def find_key(store: CredentialStore, secret_id: str, token: str, now: float) -> Key:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from itertools import islice
 from pathlib import Path
@@ -59,6 +59,8 @@ from shared.rules import (
 _UNBOUND = Limits(*[sys.maxsize] * len(fields(Limits)))
 # Of one frame, in milliseconds: what a GIF can say.
 _LONGEST = 655_350
+# A picture and the rule for it -> what to decode, and the rule for that.
+Decode = Callable[[Image.Image, Rule, Limits], tuple[Image.Image, Rule]]
 _INFORMATION = {ImageInfo: image_info, ImageAve: image_ave, Exif: exif}
 
 
@@ -69,12 +71,13 @@ def process(
     limits: Limits = LIMITS,
     marks: Mapping[str, bytes] = MappingProxyType({}),
     slow_jpeg: bool = False,
+    decode: Decode | None = None,
 ) -> ImageResult:
     """Apply `rule`. CPU-bound and thread-safe.
 
     `marks` holds the files of image watermarks, and what blind ones need, by their address:
     nothing is fetched here. With `slow_jpeg` JPEG results are smaller at the same quality and take
-    several times as long.
+    several times as long. `decode` gives the pixels of still pictures in place of `source`.
 
     Raises ImageError; with `ignore-error/1` in the rule the source comes back instead.
     """
@@ -84,7 +87,7 @@ def process(
     if rule.extraction is not None:
         return _extracted(source, rule.extraction, limits, marks)
     try:
-        return _process(source, rule, limits, marks, slow_jpeg)
+        return _process(source, rule, limits, marks, slow_jpeg, decode=decode)
     except faces.NoFaceError:
         return _original(source)
     except MemoryError:
@@ -97,7 +100,13 @@ def process(
 
 
 def _process(
-    source: bytes | Path, rule: Rule, limits: Limits, marks: Mapping[str, bytes], slow_jpeg: bool
+    source: bytes | Path,
+    rule: Rule,
+    limits: Limits,
+    marks: Mapping[str, bytes],
+    slow_jpeg: bool,
+    *,
+    decode: Decode | None,
 ) -> ImageResult:
     if svg.wants(rule):
         return _drawing(svg.compress(_whole(source, limits), rule))
@@ -110,9 +119,13 @@ def _process(
     animated = encoding.format in ANIMATED and frame_count(image) > 1
     metadata = read_exif(image)
     orientation = metadata.get(ORIENTATION, 1)
-    streams = None if animated else streaming.plan(image, rule, orientation, limits)
-    if not (animated or streams):
-        rule = plan.scaled_decoding(image, rule, limits)
+    streams = None
+    if decode is not None and not animated:
+        image, rule = decode(image, rule, limits)
+    elif not animated:
+        streams = streaming.plan(image, rule, orientation, limits)
+        if streams is None:
+            rule = plan.scaled_decoding(image, rule, limits)
     needed = _needed(image, rule, stamps, animated, limits) + blind.extra_bytes(image, rule)
     with BUDGET.reserved(needed, limits.memory):
         pixels = {address: normalised(stamp) for address, stamp in stamps.items()}

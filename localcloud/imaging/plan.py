@@ -7,7 +7,7 @@ and 1.5 keeps the quality of the resampling that follows (44 dB against a full d
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from PIL import Image
 
@@ -30,30 +30,49 @@ PIXEL_OPERATIONS = (
 )  # fmt: skip
 
 
+@dataclass(frozen=True)
+class Scaling:
+    """What a rule scales a picture to before it does anything else with its pixels.
+
+    `box` is the size of the whole picture after it, in the orientation of the file; `rule` is the
+    one to run on fewer pixels of the same picture. `cropped`: part of the box is cut off at once.
+    """
+
+    box: Size
+    rule: rules.Rule
+    cropped: bool
+
+
 def scaled_decoding(image: Image.Image, rule: rules.Rule, limits: Limits) -> rules.Rule:
     """Set a JPEG's decoder to what the first scaling of `rule` needs.
 
     The rule to run on the smaller pixels: its first scaling has become a fixed size, because a
     share of the source's size would be a share of the wrong size now.
     """
-    if NAMES[str(image.format)] != "jpg":
+    scaling = first_scaling(image, rule, limits)
+    if scaling is None or not _draft(image, scaling.box):
         return rule
+    return scaling.rule
+
+
+def first_scaling(image: Image.Image, rule: rules.Rule, limits: Limits) -> Scaling | None:
+    """None unless the picture is a JPEG that `rule` scales before any other change."""
+    if NAMES[str(image.format)] != "jpg":
+        return None
     size = Size(*image.size)
     orientation = read_exif(image).get(ORIENTATION, 1)
     for index, stage in enumerate(rule.stages):
         if wants_upright(stage) and orientation in _TURNED:
-            size = Size(size.height, size.width)
+            size, orientation = Size(size.height, size.width), 1
         target, fixed = _first_scaling(stage, size, limits)
         if target is not None:
             stored = size == image.size
             box = target if stored else Size(target.height, target.width)
-            if _draft(image, box):
-                stages = (*rule.stages[:index], fixed, *rule.stages[index + 1 :])
-                return replace(rule, stages=stages)
-            return rule
+            stages = (*rule.stages[:index], fixed, *rule.stages[index + 1 :])
+            return Scaling(box, replace(rule, stages=stages), fixed is stage)
         if not _keeps_pixels(stage):
-            return rule
-    return rule
+            return None
+    return None
 
 
 def _draft(image: Image.Image, target: Size) -> bool:

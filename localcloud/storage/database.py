@@ -11,6 +11,7 @@ import json
 import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,7 @@ _UPGRADE = (
 )
 # Longer than any key, of the last character there is: a prefix with this is behind all its keys.
 _BEHIND_ALL = "\U0010ffff" * (MAX_KEY // 4 + 1)
+_SETTINGS = 256  # of all buckets, kept in memory
 _BODY_TABLES = ("objects", "versions", "parts")
 
 
@@ -78,6 +80,7 @@ class Database:
         self._db.executescript(_SCHEMA)
         # Asked for several times by every request; this is the only connection.
         self._buckets = {row["name"]: Bucket(**row) for row in self._rows("buckets")}
+        self.setting = lru_cache(maxsize=_SETTINGS)(self._setting)
 
     def close(self) -> None:
         self._db.close()
@@ -133,8 +136,9 @@ class Database:
             self._db.execute("DELETE FROM settings WHERE bucket = ?", (name,))
             self._db.execute("DELETE FROM buckets WHERE name = ?", (name,))
         self._buckets.pop(name, None)
+        self.setting.cache_clear()
 
-    def setting(self, bucket: str, name: str) -> str | None:
+    def _setting(self, bucket: str, name: str) -> str | None:
         query = "SELECT value FROM settings WHERE bucket = ? AND name = ?"
         row = self._db.execute(query, (bucket, name)).fetchone()
         return row["value"] if row else None
@@ -147,6 +151,7 @@ class Database:
             self._db.execute(
                 "INSERT OR REPLACE INTO settings VALUES (?, ?, ?)", (bucket, name, value)
             )
+        self.setting.cache_clear()
 
     # Objects and versions
 
@@ -311,8 +316,8 @@ class Database:
     def _object(self, row: sqlite3.Row) -> StoredObject:
         fields: dict[str, Any] = dict(row)
         fields["path"] = self._bodies / fields["path"]
-        fields["headers"] = json.loads(fields["headers"])
-        fields["tags"] = json.loads(fields["tags"])
+        for name in ("headers", "tags"):
+            fields[name] = json.loads(fields[name]) if fields[name] != "{}" else {}
         fields["marker"] = bool(fields.get("marker"))
         return StoredObject(**fields)
 

@@ -2,14 +2,17 @@
 
 import http.client
 import io
+import uuid
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import pytest
 from defusedxml.ElementTree import fromstring
 from PIL import Image
-from qcloud_cos import CosServiceError
+from qcloud_cos import CosConfig, CosS3Client, CosServiceError
 from qcloud_cos.cos_auth import CosS3Auth
+
+from localcloud.config import DEFAULT_REGION, Config
 
 LEFT, RIGHT = (200, 30, 30), (30, 30, 200)
 
@@ -132,3 +135,48 @@ def refused():
         return error.get_status_code(), error.get_error_code(), error.get_error_msg()
 
     return call
+
+
+class _Inside:
+    """A cloud in this process as `Bucket` wants it."""
+
+    region = DEFAULT_REGION
+
+    def __init__(self, opened):
+        self.url = opened.url
+
+    def client(self):
+        config = Config()
+        return CosS3Client(
+            CosConfig(
+                Region=self.region,
+                SecretId=config.secret_id,
+                SecretKey=config.secret_key,
+                Scheme="http",
+                Proxies={"http": self.url},
+            ),
+            retry=0,
+        )
+
+    def new_bucket(self):
+        name = f"test-{uuid.uuid4().hex[:12]}-1250000000"
+        self.client().create_bucket(Bucket=name)
+        return name
+
+
+@pytest.fixture
+def near(inside):
+    """A bucket of the cloud `inside`, whose counters can be read."""
+    return Bucket(_Inside(inside))
+
+
+@pytest.fixture
+def neighbour(inside):
+    """Another one."""
+    return Bucket(_Inside(inside))
+
+
+@pytest.fixture
+def bucket_of():
+    """A fresh bucket in a cloud that a test has started."""
+    return Bucket
