@@ -13,12 +13,13 @@ import struct
 from collections.abc import AsyncGenerator, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
-
-from cryptography.hazmat.primitives.ciphers import Cipher, CipherContext, algorithms, modes
+from typing import IO, TYPE_CHECKING
 
 from localcloud.http import FileSlice
 from localcloud.limits import BODY_CHUNK
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.ciphers import CipherContext
 
 _BLOCK = 16
 _SEGMENT = struct.Struct(">16sQQ")
@@ -96,6 +97,9 @@ async def _pieces(
 
 
 def _context(key: bytes, nonce: bytes, offset: int) -> CipherContext:
+    # 5 MB that a cloud without customers' keys saves.
+    from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+
     blocks, rest = divmod(offset, _BLOCK)
     counter = (int.from_bytes(nonce, "big") + blocks) % (1 << 8 * _BLOCK)
     mode = modes.CTR(counter.to_bytes(_BLOCK, "big"))
