@@ -83,10 +83,14 @@ def _child(command: list[str]) -> Iterator[Server]:
 
 
 @contextmanager
-def local_cloud(data: Path | None = None) -> Iterator[Server]:
-    """`localcloud serve` without functions, on a fresh bucket or the folder `data`."""
+def local_cloud(data: Path | None = None, *, cache: bool = False) -> Iterator[Server]:
+    """`localcloud serve` without functions, on a fresh bucket or the folder `data`.
+
+    Without `cache` each download is processed from the original, however often it was before.
+    """
     with tempfile.TemporaryDirectory(prefix="localcloud-bench-") as folder:
         command = [sys.executable, "-m", "localcloud", "serve", "--no-functions", "--port", "0"]
+        command += [] if cache else ["--no-cache"]
         with _child([*command, "--data", str(data or folder)]) as server:
             yield server
 

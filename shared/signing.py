@@ -127,6 +127,8 @@ def sign(
     )
 
 
+# A link is asked for again and again; what it says is read once. Failures are not kept.
+@lru_cache(maxsize=256)
 def parse_header(text: str) -> Signature:
     """Read an `Authorization` header. Raises `MissingSignature` or `MalformedSignature`."""
     if not text.strip():

@@ -8,6 +8,7 @@ again: reading them takes no time, and they lose nothing but size.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import struct
 from collections.abc import Mapping
@@ -80,7 +81,12 @@ class Proxy:
         scaling = plan.first_scaling(image, rule, limits)
         if scaling is None or not _suits(scaling, Size(*image.size), self.size):
             raise _TooSmallError
-        pixels = self._at_half() if _enough(scaling, _half(self.size)) else self._whole()
+        if _enough(scaling, _half(self.size)):
+            pixels = self._at_half()
+        else:
+            # A crop is scaled by its stage; colours are converted before anything is scaled.
+            by_itself = not scaling.cropped and "icc_profile" not in image.info
+            pixels = self._whole(scaling.box if by_itself else None)
         pixels.info, pixels.format = dict(image.info), image.format
         return pixels, scaling.rule
 
@@ -88,9 +94,18 @@ class Proxy:
         half = _half(self.size)
         return Image.frombytes(self.mode, half, self.pixels[: _taken(half, self.mode)])
 
-    def _whole(self) -> Image.Image:
-        start = _taken(_half(self.size), self.mode)
-        return Image.frombytes(self.mode, self.size, self.pixels[start:])
+    def _whole(self, wanted: Size | None) -> Image.Image:
+        """At full size, or already scaled to what is wanted."""
+        data = self.pixels[_taken(_half(self.size), self.mode) :]
+        if wanted is not None:
+            # It takes a third of Pillow's time. Loading it takes memory, so small results do not.
+            from localcloud.imaging import vips
+
+            with contextlib.suppress(vips.VipsError):
+                pixels = vips.shrunk(data, self.mode, self.size, wanted)
+                if pixels.size == wanted:
+                    return pixels
+        return Image.frombytes(self.mode, self.size, data)
 
 
 def _weighs_original(rule: Rule) -> bool:

@@ -69,6 +69,12 @@ def _blurred(image: pyvips.Image, deviation: float) -> pyvips.Image:
     return image.convsep(kernel, precision="integer")
 
 
+def shrunk(data: bytes | memoryview, mode: str, size: Size, wanted: Size) -> Image.Image:
+    """Raw pixels (L or RGB, `size`) at a smaller size, by Lanczos. Raises VipsError."""
+    image = pyvips.Image.new_from_memory(data, *size, len(mode), "uchar")
+    return pixels(_resized(image.copy(interpretation="b-w" if mode == "L" else "srgb"), wanted))
+
+
 def pixels(image: pyvips.Image) -> Image.Image:
     """Computed, as L, RGB or RGBA. Raises VipsError."""
     return Image.frombytes(
