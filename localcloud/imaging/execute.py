@@ -120,16 +120,17 @@ def _process(
     metadata = read_exif(image)
     orientation = metadata.get(ORIENTATION, 1)
     streams = None
+    reduction = None
     if decode is not None and not animated:
         image, rule = decode(image, rule, limits)
     elif not animated:
         streams = streaming.plan(image, rule, orientation, limits)
         if streams is None:
-            rule = plan.scaled_decoding(image, rule, limits)
+            rule, reduction = plan.scaled_decoding(image, rule, limits)
     needed = _needed(image, rule, stamps, animated, limits) + blind.extra_bytes(image, rule)
     with BUDGET.reserved(needed, limits.memory):
         pixels = {address: normalised(stamp) for address, stamp in stamps.items()}
-        job = _Job(rule, orientation, limits, marks, pixels)
+        job = _Job(rule, orientation, limits, marks, pixels, reduction)
         if metadata and (job.turns or encoding.format == "heif"):
             metadata[ORIENTATION] = 1
         kept = metadata if len(metadata) else None
@@ -138,7 +139,8 @@ def _process(
         if streams is not None:
             streamed = streaming.render(source, image, streams, encoding=encoding, exif=kept)
             if streamed is None:
-                job = replace(job, rule=plan.scaled_decoding(image, rule, limits))
+                rule, reduction = plan.scaled_decoding(image, rule, limits)
+                job = replace(job, rule=rule, reduction=reduction)
             elif streamed.image is None:
                 return _still(streamed.data, encoding, streamed.size)
             else:
@@ -196,13 +198,15 @@ def _written_frames(data: bytes) -> int:
 
 @dataclass(frozen=True)
 class _Job:
-    """What is done to every frame. `stamps` are the image marks by their address."""
+    """What is done to every frame. `stamps` are the image marks by their address; `reduction` comes
+    before the rule, on a still picture."""
 
     rule: Rule
     orientation: int
     limits: Limits
     marks: Mapping[str, bytes]
     stamps: Mapping[str, Image.Image]
+    reduction: plan.Reduction | None
 
     @property
     def turns(self) -> bool:
@@ -221,6 +225,8 @@ def _stamps(rule: Rule, limits: Limits, marks: Mapping[str, bytes]) -> dict[str,
 def _frames(image: Image.Image, job: _Job, *, animated: bool) -> Iterator[Frame]:
     """The finished frames: all of them where the result can move, else the first."""
     first = normalised(image)
+    if job.reduction is not None:
+        first = job.reduction.apply(first)
     job = replace(job, rule=_with_faces_found(first, job))
     if not animated:
         yield Frame(_run(first, job))
