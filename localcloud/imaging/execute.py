@@ -13,7 +13,7 @@ from types import MappingProxyType
 from PIL import Image, ImageSequence
 from PIL.PngImagePlugin import PngInfo
 
-from localcloud.imaging import blind, deep, faces, footprint, plan, streaming, svg
+from localcloud.imaging import blind, deadline, deep, faces, footprint, plan, streaming, svg
 from localcloud.imaging.encode import (
     ANIMATED,
     CONTENT_TYPES,
@@ -79,7 +79,8 @@ def process(
     nothing is fetched here. With `slow_jpeg` JPEG results are smaller at the same quality and take
     several times as long. `decode` gives the pixels of still pictures in place of `source`.
 
-    Raises ImageError; with `ignore-error/1` in the rule the source comes back instead.
+    Raises ImageError; with `ignore-error/1` in the rule the source comes back instead. How long it
+    may take is up to the caller: see `deadline.watching`.
     """
     if rule.is_info:
         read = _INFORMATION[type(rule.stages[0])]
@@ -129,6 +130,7 @@ def _process(
             rule, reduction = plan.scaled_decoding(image, rule, limits)
     needed = _needed(image, rule, stamps, animated, limits) + blind.extra_bytes(image, rule)
     with BUDGET.reserved(needed, limits.memory):
+        deadline.check()
         pixels = {address: normalised(stamp) for address, stamp in stamps.items()}
         job = _Job(rule, orientation, limits, marks, pixels, reduction)
         if metadata and (job.turns or encoding.format == "heif"):
@@ -139,6 +141,7 @@ def _process(
         if streams is not None:
             streamed = streaming.render(source, image, streams, encoding=encoding, exif=kept)
             if streamed is None:
+                deadline.check()
                 rule, reduction = plan.scaled_decoding(image, rule, limits)
                 job = replace(job, rule=rule, reduction=reduction)
             elif streamed.image is None:
@@ -283,6 +286,7 @@ def _with_faces_found(first: Image.Image, job: _Job) -> Rule:
 def _run(image: Image.Image, job: _Job) -> Image.Image:
     orientation = job.orientation
     for stage in job.rule.stages:
+        deadline.check()
         if wants_upright(stage):
             image = upright(image, orientation)
             orientation = 1
