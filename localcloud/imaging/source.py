@@ -12,7 +12,7 @@ from pathlib import Path
 
 from PIL import Image, ImageCms, UnidentifiedImageError
 
-from localcloud.imaging import gif_frames, heif, jpeg_scans
+from localcloud.imaging import claimed_size, gif_frames, heif, jpeg_scans
 from localcloud.imaging.errors import (
     DAMAGED,
     EMPTY,
@@ -61,10 +61,12 @@ def open_image(source: bytes | Path, limits: Limits) -> Image.Image:
     try:
         image = Image.open(file, formats=formats)
     except UnidentifiedImageError:
+        _check_claim(source, limits)
         raise ImageError(
             NOT_AN_IMAGE, f"the source is no picture: {', '.join(FORMATS)}, HEIF are read"
         ) from None
     except _BROKEN as error:
+        _check_claim(source, limits)
         raise ImageError(DAMAGED, f"the source's header is damaged: {error}") from None
     _check(image, limits)
     return image
@@ -117,8 +119,16 @@ def _check_jpeg(source: bytes | Path, limits: Limits) -> None:
             )
 
 
-def _check(image: Image.Image, limits: Limits) -> None:
-    width, height = image.size
+def _check_claim(source: bytes | Path, limits: Limits) -> None:
+    """Say of a file that its decoder refuses when it is its size that is wrong."""
+    with io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as file:
+        size = claimed_size.read(file)
+    if size is not None:
+        _check_sides(size, limits)
+
+
+def _check_sides(size: tuple[int, int], limits: Limits) -> None:
+    width, height = size
     if max(width, height) > limits.source_side:
         raise ImageError(
             TOO_MANY_PIXELS,
@@ -128,6 +138,11 @@ def _check(image: Image.Image, limits: Limits) -> None:
         raise ImageError(
             TOO_MANY_PIXELS, f"the source is {width}x{height}: at most {limits.pixels} pixels"
         )
+
+
+def _check(image: Image.Image, limits: Limits) -> None:
+    _check_sides(image.size, limits)
+    width, height = image.size
     with decoding():
         frames = frame_count(image)
     if frames > limits.frames or width * height * frames > limits.pixels:

@@ -234,10 +234,30 @@ def test_a_header_that_claims_too_much(header, side):
     assert str(side) in error.message
 
 
-@pytest.mark.parametrize("side", [30_000, 65_535])
-@pytest.mark.parametrize("header", [webp_header, hostile.avif_header])
-def test_a_header_that_claims_more_than_its_format_has(header, side):
-    assert refused(header(side, side)).number in (-120, -441, -447)
+@pytest.mark.parametrize("side", [16_384, 30_000, 65_535, 2**24])
+@pytest.mark.parametrize("header", [webp_header, hostile.avif_header, hostile.heif_header])
+def test_a_header_that_claims_more_than_its_decoder_takes(tmp_path, header, side):
+    path = tmp_path / "source"
+    path.write_bytes(header(side, side))
+    for source in (path, path.read_bytes()):
+        error = refused(source)
+        assert error.number == -447
+        assert f"{side}x{side}: at most" in error.message
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        b"\0\0\0\x18ftypavif" + bytes(40),
+        b"\0\0\0\x10ftypavif\0\0\0\0\0\0\0\x08meta",
+        b"\0\0\0\x10ftypheic\0\0\0\0\xff\xff\xff\xffmeta" + b"\0\0\0\x08iprp" * 5000,
+        b"\0\0\0\x10ftypavif\0\0\0\0" + b"\0\0\0\x08free" * 5000,
+        hostile.avif_header(70_000, 1)[:160],
+        b"RIFF\x20\0\0\0WEBPVP8X",
+    ],
+)
+def test_boxes_that_lead_nowhere(source):
+    assert refused(source).number in (-120, -441)
 
 
 def test_both_sides_of_250_million_pixels():
