@@ -12,7 +12,7 @@ from pathlib import Path
 
 from PIL import Image, ImageCms, UnidentifiedImageError
 
-from localcloud.imaging import claimed_size, gif_frames, heif, jpeg_scans
+from localcloud.imaging import claimed_size, gif_frames, heif, jpeg_scans, png_chunks
 from localcloud.imaging.errors import (
     DAMAGED,
     EMPTY,
@@ -22,7 +22,6 @@ from localcloud.imaging.errors import (
     ImageError,
 )
 from localcloud.imaging.limits import Limits
-from localcloud.imaging.png_chunks import has_late_metadata
 
 # Only these decoders ever see a file; the others of the library are never tried.
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "AVIF")
@@ -53,6 +52,7 @@ def open_image(source: bytes | Path, limits: Limits) -> Image.Image:
     check_size(source, limits)
     _check_gif(source, limits)
     _check_jpeg(source, limits)
+    _check_png(source, limits)
     formats = FORMATS
     if heif.is_heif(_beginning(source)):
         heif.register()
@@ -96,7 +96,7 @@ def _check_gif(source: bytes | Path, limits: Limits) -> None:
     with io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as file:
         if file.read(4) != b"GIF8":
             return
-        canvas = gif_frames.scan(file, limits.frames)
+        canvas = gif_frames.scan(file, limits.frames, limits.pieces)
     side, pixels = max(canvas.width, canvas.height), canvas.width * canvas.height
     if (
         side > limits.source_side
@@ -109,14 +109,38 @@ def _check_gif(source: bytes | Path, limits: Limits) -> None:
             f"most {limits.frames} frames, {limits.source_side} px a side and {limits.pixels} "
             "pixels in all are allowed",
         )
+    _check_pieces("blocks", canvas.pieces, limits)
+
+
+def _check_png(source: bytes | Path, limits: Limits) -> None:
+    with io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as file:
+        if file.read(4) == b"\x89PNG":
+            _check_pieces("chunks", png_chunks.count(file, limits.pieces), limits)
+
+
+def _check_pieces(name: str, count: int, limits: Limits) -> None:
+    """Whoever reads a file in its smallest parts is busy for long."""
+    if count > limits.pieces:
+        raise ImageError(
+            DAMAGED, f"the source has over {limits.pieces} {name}: no more are allowed"
+        )
 
 
 def _check_jpeg(source: bytes | Path, limits: Limits) -> None:
     with io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as file:
-        if file.read(3) == b"\xff\xd8\xff" and (scans := jpeg_scans.count(file)) > limits.scans:
-            raise ImageError(
-                DAMAGED, f"the source has {scans} scans: at most {limits.scans} are allowed"
-            )
+        if file.read(3) != b"\xff\xd8\xff":
+            return
+        found = jpeg_scans.scan(file, limits.pieces)
+    if found.count > limits.scans:
+        raise ImageError(
+            DAMAGED, f"the source has {found.count} scans: at most {limits.scans} are allowed"
+        )
+    if found.count:
+        _check_pieces("segments or stray bytes", found.pieces, limits)
+    elif found.pieces > limits.pieces:
+        raise ImageError(
+            NOT_AN_IMAGE, f"the source is no picture: no scan within {limits.pieces} pieces"
+        )
 
 
 def _check_claim(source: bytes | Path, limits: Limits) -> None:
@@ -161,7 +185,7 @@ def frame_count(image: Image.Image) -> int:
 def read_exif(image: Image.Image) -> Image.Exif:
     """The metadata. Raises ImageError: a PNG may keep it behind the pixels, which are read then."""
     with decoding():
-        if image.format == "PNG" and image.fp and not has_late_metadata(image.fp):
+        if image.format == "PNG" and image.fp and not png_chunks.has_late_metadata(image.fp):
             return Image.Image.getexif(image)
         return image.getexif()
 

@@ -9,7 +9,7 @@ import zlib
 import pytest
 from PIL import Image
 
-from localcloud.imaging import ImageError, Limits, describe, process
+from localcloud.imaging import ImageError, Limits, describe, jpeg_scans, process
 from shared.rules import parse
 from tests.localcloud.imaging import hostile
 from tests.localcloud.imaging.hostile import (
@@ -452,3 +452,50 @@ def test_a_result_that_webp_cannot_hold():
     error = refused(photo(20_000, 2), parse("imageMogr2/format/webp"))
     assert error.number == -442
     assert "16383" in error.message
+
+
+SMALL = {format: photo(40, 30, format) for format in ("JPEG", "PNG", "GIF")}
+FRAME = SMALL["GIF"].index(b"\x2c\0\0\0\0")
+
+
+def with_bytes(format, place, piece, count=300_000):
+    return SMALL[format][:place] + piece * count + SMALL[format][place:]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        with_bytes("JPEG", 20, b"\x55"),
+        with_bytes("JPEG", 20, b"\xff"),
+        with_bytes("JPEG", 20, b"\xff\xe5\0\2"),
+        b"\xff\xd8" + b"\xff" * 300_000,
+        b"\xff\xd8\xff\xe0" + bytes(300_000),
+        with_bytes("PNG", 33, chunk(b"abCd", b"")),
+        with_bytes("PNG", 33, chunk(b"IDAT", b"")),
+        with_bytes("GIF", FRAME, b"\0"),
+        with_bytes("GIF", FRAME, b"\x21\xfe\1x\0"),
+        SMALL["GIF"][:FRAME] + b"\x21\xfe" + b"\1x" * 300_000 + b"\0" + SMALL["GIF"][FRAME:],
+    ],
+)
+@pytest.mark.parametrize("rule", ["imageMogr2/thumbnail/!50p", "imageInfo", "exif"])
+def test_a_file_in_too_many_pieces(source, rule):
+    """At 32 MB each would keep its reader busy for up to half a minute."""
+    error = refused(source, parse(rule))
+    assert error.number in (-120, -441)
+    assert "250000" in error.message
+
+
+@pytest.mark.parametrize("count", [1, 70, 1 << 20, (1 << 20) + 63, (1 << 20) + 64])
+def test_stray_bytes_between_segments_are_stepped_over(count):
+    """Wherever the blocks end in which the next marker is looked for."""
+    limits = Limits(pieces=1 << 22)
+    for piece in (b"\x55", b"\xff"):
+        scans = jpeg_scans.scan(io.BytesIO(with_bytes("JPEG", 20, piece, count)), limits.pieces)
+        assert scans.count == 1
+        assert scans.pieces >= count
+
+
+def test_a_few_stray_bytes_do_no_harm():
+    assert process(with_bytes("JPEG", 20, b"\x55", 1000), HALF).width == 20
+    assert process(with_bytes("GIF", FRAME, b"\0", 1000), HALF).width == 20
+    assert process(with_bytes("PNG", 33, chunk(b"abCd", b""), 1000), HALF).width == 20
