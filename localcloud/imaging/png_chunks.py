@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from itertools import islice
 from typing import BinaryIO
 
 _SIGNATURE = 8
@@ -13,7 +12,11 @@ _METADATA = (b"eXIf", b"tEXt", b"zTXt", b"iTXt")
 
 def count(file: BinaryIO, most: int) -> int:
     """How many chunks there are up to IEND, no further than `most` + 1."""
-    return sum(1 for _ in islice(_kinds(file), most + 1))
+    found = 0
+    for found, _ in enumerate(_kinds(file), 1):
+        if found > most:
+            break
+    return found
 
 
 def has_late_metadata(file: BinaryIO) -> bool:

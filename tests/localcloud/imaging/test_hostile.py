@@ -499,3 +499,12 @@ def test_a_few_stray_bytes_do_no_harm():
     assert process(with_bytes("JPEG", 20, b"\x55", 1000), HALF).width == 20
     assert process(with_bytes("GIF", FRAME, b"\0", 1000), HALF).width == 20
     assert process(with_bytes("PNG", 33, chunk(b"abCd", b""), 1000), HALF).width == 20
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_an_original_comes_back_in_every_format(format):
+    """No limit applies to what is not processed, neither by default nor with a small one."""
+    source = photo(60, 40, format)
+    for rule in ("imageMogr2/scrop/10x10", "imageMogr2/thumbnail/!999p/rradius/900/ignore-error/1"):
+        result = process(source, parse(rule))
+        assert (result.data, result.width, result.height) == (source, 60, 40)
