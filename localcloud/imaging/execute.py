@@ -189,7 +189,9 @@ def _needed(
     """Bytes: the source, what each frame becomes at its largest, and the marks."""
     frames = frame_count(image) if animated else 1
     # Which way up the picture ends is only known behind the pixels of some formats.
-    largest = max(footprint.largest(Size(*image.size), rule, turn, limits) for turn in (1, 6))
+    sizes = {address: Size(*stamp.size) for address, stamp in stamps.items()}
+    size = Size(*image.size)
+    largest = max(footprint.largest(size, rule, turn, limits, sizes) for turn in (1, 6))
     pixels = image.width * image.height + largest * frames
     return pixels * BYTES_A_PIXEL + sum(decoded_bytes(stamp) for stamp in stamps.values())
 
