@@ -33,6 +33,8 @@ def project(cloud, monkeypatch, tmp_path):
     """A fresh bucket, the environment of a function, and a pipelines.yml to write."""
     for name, value in cloud.environment.items():
         monkeypatch.setenv(name, value)
+    monkeypatch.setattr("shared.cos._paces", {})
+    monkeypatch.setenv("CI_INSTANCES", "1")
     return Project(cloud, monkeypatch, tmp_path)
 
 
