@@ -59,7 +59,8 @@ class Cos:
     """COS and CI of one region, for one invocation.
 
     `deadline` is a `time.monotonic()` value after which no call is started. Every method raises
-    `CloudError` and nothing else; `request_id` is the service's id of the last call.
+    `CloudError` and nothing else; `request_id` is the service's id of the last call, `calls`
+    lists every attempt as (operation, request id).
     """
 
     def __init__(self, settings: Settings, region: str, deadline: float = float("inf")) -> None:
@@ -75,11 +76,13 @@ class Cos:
         )
         self._client = CosS3Client(config, retry=0, session=_session)
         self.request_id = ""
+        self.calls: list[tuple[str, str]] = []
 
     def image_process(self, bucket: str, key: str, operations: PicOperations) -> UploadResult:
         """`POST /<key>?image_process` (CI manual 004:7367): up to five rules."""
         header = operations.to_header()
         _, data = self._call(
+            "ImageProcess",
             lambda: self._client.ci_image_process(
                 Bucket=bucket, Key=_wire_key(key), PicOperations=header
             ),
@@ -94,7 +97,9 @@ class Cos:
 
     def head_object(self, bucket: str, key: str) -> Mapping[str, str]:
         """The object's headers (`ETag`, `Content-Type`, `Content-Length` ...)."""
-        return self._call(lambda: self._client.head_object(Bucket=bucket, Key=_wire_key(key)))
+        return self._call(
+            "HeadObject", lambda: self._client.head_object(Bucket=bucket, Key=_wire_key(key))
+        )
 
     def put_object(
         self,
@@ -107,13 +112,14 @@ class Cos:
     ) -> Mapping[str, str]:
         """Store `body` with more `headers`; the answer's headers."""
         return self._call(
+            "PutObject",
             lambda: self._client.put_object(
                 Bucket=bucket,
                 Key=_wire_key(key),
                 Body=body,
                 ContentType=content_type,
                 Metadata=dict(headers or {}),
-            )
+            ),
         )
 
     def read_object(self, bucket: str, key: str) -> Read | None:
@@ -131,7 +137,7 @@ class Cos:
             return Read(body, max(0.0, age), answer.get("ETag", "").strip('"'))
 
         try:
-            return self._call(read)
+            return self._call("GetObject", read)
         except CloudError as error:
             if error.status == 404 and error.code in ("NoSuchKey", "NoSuchResource"):
                 return None
@@ -154,21 +160,26 @@ class Cos:
             more = answer["IsTruncated"] == "true"
             return found, (answer.get("NextMarker") or found[-1].key) if more else ""
 
-        return self._call(read)
+        return self._call("GetBucket", read)
 
     def delete_object(self, bucket: str, key: str) -> None:
         """Delete an object; one that is not there is deleted already."""
-        self._call(lambda: self._client.delete_object(Bucket=bucket, Key=_wire_key(key)))
+        self._call(
+            "DeleteObject", lambda: self._client.delete_object(Bucket=bucket, Key=_wire_key(key))
+        )
 
     def was_versioned(self, bucket: str) -> bool:
         """Whether the bucket has or ever had versions."""
-        answer = self._call(lambda: self._client.get_bucket_versioning(Bucket=bucket))
+        answer = self._call(
+            "GetBucketVersioning", lambda: self._client.get_bucket_versioning(Bucket=bucket)
+        )
         return bool(answer and answer.get("Status"))
 
     def add_tags(self, bucket: str, key: str, tags: Mapping[str, str]) -> None:
         """Set `tags` on an object and keep the others it has; at most ten together."""
         present = self._call(
-            lambda: _read_tags(self._client.get_object_tagging(Bucket=bucket, Key=_wire_key(key)))
+            "GetObjectTagging",
+            lambda: _read_tags(self._client.get_object_tagging(Bucket=bucket, Key=_wire_key(key))),
         )
         merged = {**present, **tags}
         if len(merged) > _MAX_TAGS:
@@ -178,9 +189,10 @@ class Cos:
             )  # fmt: skip
         tag_set = [{"Key": name, "Value": value} for name, value in merged.items()]
         self._call(
+            "PutObjectTagging",
             lambda: self._client.put_object_tagging(
                 Bucket=bucket, Key=_wire_key(key), Tagging={"TagSet": {"Tag": tag_set}}
-            )
+            ),
         )
 
     def _pace(self) -> Pace:
@@ -188,15 +200,15 @@ class Cos:
         limit, instances = self._settings.ci_rate, self._settings.ci_instances
         return _paces.setdefault((limit, instances), Pace(limit, limit / instances))
 
-    def _call(self, call: Callable[[], _T], pace: Pace | None = None) -> _T:
+    def _call(self, operation: str, call: Callable[[], _T], pace: Pace | None = None) -> _T:
         """Run one SDK call with the retries of the settings, before the invocation's deadline."""
         return retries.run(
-            lambda: self._attempt(call, pace),
+            lambda: self._attempt(operation, call, pace),
             attempts=self._settings.attempts,
             deadline=self._deadline,
         )
 
-    def _attempt(self, call: Callable[[], _T], pace: Pace | None) -> _T:
+    def _attempt(self, operation: str, call: Callable[[], _T], pace: Pace | None) -> _T:
         if pace is not None:
             pace.wait(self._deadline)
         left = self._deadline - time.monotonic()
@@ -224,6 +236,7 @@ class Cos:
             raise CloudError("InvalidResponse", message, status=502) from None
         finally:
             self.request_id = _session.state.answer.request_id
+            self.calls.append((operation, self.request_id))
         if pace is not None:
             pace.answered()
         return result

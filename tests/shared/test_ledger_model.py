@@ -223,5 +223,5 @@ def test_the_search_finds_a_protocol_that_is_broken(monkeypatch):
     """Without the exclusive write two workers do the same work, and the search says so."""
     search = Search(monkeypatch, ticks=0, crashes=0, retries=0)
     monkeypatch.setattr(Replay, "put_new", lambda self, key, body: self.put(key, body))
-    with pytest.raises(AssertionError, match="hold one claim|worked on again"):
+    with pytest.raises(AssertionError, match=r"hold one claim|worked on again"):
         search.explore(workers(NEW, NEW))
