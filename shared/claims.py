@@ -19,7 +19,7 @@ from shared.events import Upload
 
 RUNNING, SUBMITTED, RELEASED = "running", "submitted", "released"
 DEAD = "dead"
-CLOSED_SIZE = 64
+CLOSED_SIZE = 72
 _LAST = 999_999  # generations count down in names: a listing shows the newest first
 _CLOSED = re.compile(r"closed ([a-z]{1,8}) +([0-9]{3}) ([0-9]{12}) ([0-9a-f]{32}) *\n")
 
