@@ -106,10 +106,10 @@ class _Worker:
                 upload,
                 pipeline,
                 self.handle,
-                self.settings,
-                self.base["invocation"],
-                self.deadline,
-                {**base, "outputs": [], "requests": [], "record": None},
+                settings=self.settings,
+                invocation=self.base["invocation"],
+                deadline=self.deadline,
+                entry={**base, "outputs": [], "requests": [], "record": None},
             )
             attempt.run()
             yield _log(attempt.entry), attempt.again
