@@ -45,8 +45,8 @@ class Settings:
     goes that no upload names; `timeout` in seconds bounds one call, `attempts` counts its tries.
     `state_prefix` (and `state_bucket`, if not the upload's own) is where the ledger and the dead
     letters are. `retries` is how often SCF invokes again what failed. `ci_rate` is how many
-    requests a second CI takes of the account, `ci_instances` how many instances share them. `buckets`
-    are those whose state the sweep looks after.
+    requests a second CI takes of the account, `ci_instances` how many instances share them.
+    `buckets` are those whose state the sweep looks after.
     """
 
     credentials: Credentials
@@ -136,8 +136,8 @@ def _buckets(env: Mapping[str, str], problems: list[str]) -> tuple[str, ...]:
     buckets = tuple(part.strip() for part in env.get(name, "").split(",") if part.strip())
     if name == "COS_BUCKET" and not all(map(_BUCKET.fullmatch, buckets)):
         problems.append(
-            f"COS_BUCKET is {env[name]!r}: name-appid is expected, as photos-1250000000, or several "
-            "with commas between"
+            f"COS_BUCKET is {env[name]!r}: name-appid is expected, as photos-1250000000, or "
+            "several with commas between"
         )
     return buckets
 
