@@ -25,10 +25,12 @@ from localcloud.http import Request, Response, xml_response
 
 MAX_TEMPLATES = 200
 MAX_NAME = 64
+MAX_RULE = 8192
 _MAX_PAGE = 100
 _MAX_IDS = 100
 _SETTING = "ci-templates"
 _NAME = re.compile(r"[0-9A-Za-z\u4e00-\u9fff_*-]+")
+_FLAG = word("true", "false")
 # Kinds of the manual that nothing here can carry out.
 _NOT_PLAYED = (
     "Animation", "Concat", "HighSpeedHd", "Snapshot", "SmartCover", "SpeechRecognition",
@@ -53,6 +55,11 @@ class _Kind:
 
     wanted: Shape
     check: Callable[[Cloud, str, Element], None]
+
+
+def flag(where: str, value: str) -> str:
+    """A check of an element of true or false; the service's own samples send an empty one."""
+    return _FLAG(where, value or "false")
 
 
 def find(cloud: Cloud, bucket: str, template_id: str) -> PicProcess:
@@ -159,14 +166,11 @@ def _check_pictures(cloud: Cloud, bucket: str, node: Element) -> None:
     from localcloud.ci.batch.order import check_rule
 
     check_rule(cloud, bucket, content(node, "ProcessRule"))
-    flag = node.find("IsPicInfo")
-    if flag is not None and not flag.text:
-        flag.text = "false"
 
 
 _KINDS = {
     "PicProcess": _Kind(
-        {"IsPicInfo": maybe(word("true", "false", "")), "ProcessRule": one(text(8192, 1))},
+        {"IsPicInfo": maybe(flag), "ProcessRule": one(text(MAX_RULE, 1))},
         _check_pictures,
     )
 }

@@ -37,7 +37,7 @@ _USER_DATA: Check = _printable
 PARAMETERS: Shape = {
     "TemplateId": maybe(text(64)),
     "PicProcess": maybe(
-        {"IsPicInfo": maybe(word("true", "false", "")), "ProcessRule": maybe(text(8192))}
+        {"IsPicInfo": maybe(templates.flag), "ProcessRule": maybe(text(templates.MAX_RULE))}
     ),
 }
 OUTPUT: Child = one(

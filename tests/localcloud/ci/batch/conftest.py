@@ -1,6 +1,7 @@
 """What the tests of batch jobs share: a bucket that submits them and waits for their end."""
 
 import time
+from copy import deepcopy
 
 import pytest
 from qcloud_cos.cos_auth import CosS3Auth
@@ -23,7 +24,7 @@ class Batches:
         operation = {
             "Tag": "PicProcess",
             "QueueId": self.queue,
-            "JobParam": HALF,
+            "JobParam": deepcopy(HALF),
             "Output": {"Region": self.region, "Bucket": self.name, "Object": to},
             **operation,
         }
@@ -66,7 +67,7 @@ class Batches:
             "Tag": "PicProcess",
             "Input": {"Object": key},
             "Operation": {
-                **HALF,
+                **deepcopy(HALF),
                 "Output": {"Region": self.region, "Bucket": self.name, "Object": "out.jpg"},
                 **changes.pop("operation", {}),
             },

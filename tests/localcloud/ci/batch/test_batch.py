@@ -148,7 +148,7 @@ def test_names_of_outputs(batches, bucket, pattern, expected):
     done = batches.run({"Prefix": "in/"}, to=pattern)
     (job,) = batches.jobs(done["JobId"])
     key = expected.format(batch=done["JobId"], job=job["JobId"])
-    assert key in bucket.keys()
+    assert sorted(("in/a/b.jpg", key)) == bucket.keys()
     assert job["Operation"]["PicProcessResult"]["ObjectName"] == key
     assert job["Operation"]["Output"]["Object"] == key
 
