@@ -35,6 +35,7 @@ MAX_HEADER = 64 * KIB  # the request line, and each header: Pic-Operations can b
 MAX_HEADERS = 256
 MAX_REQUESTS = 512  # handled at one time
 MAX_IMAGE_QUEUE = 64  # image jobs that run or wait
+MAX_JOB = 64 * KIB  # the body of a job's, queue's or template's request
 MAX_BATCH_OBJECTS = 1_000_000  # that one batch job may find
 MAX_BATCH_WAITING = 1000  # jobs of one batch that have not begun
 MAX_QUEUE = 10_000  # jobs of one queue that have not begun, as in the manual's samples

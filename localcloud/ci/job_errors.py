@@ -16,7 +16,7 @@ from localcloud.cos import xml
 from localcloud.cos.settings import shape
 from localcloud.errors import ServiceError
 from localcloud.http import Request
-from localcloud.limits import MAX_XML
+from localcloud.limits import MAX_JOB
 
 STATUS = {
     "InternalError": 500,
@@ -54,7 +54,7 @@ async def read(request: Request, wanted: shape.Shape) -> Element:
     Raises `ServiceError`: MissingContent for none, InvalidContent for what is no XML of that root,
     InvalidArgument for what does not fit the shape.
     """
-    body = await request.read(MAX_XML)
+    body = await request.read(MAX_JOB)
     if not body.strip():
         raise refusal("MissingContent", "the body is empty: a <Request> is expected")
     try:

@@ -26,21 +26,20 @@ _MAX_PAGE = 100
 _STATES = ("Active", "Paused")
 _EVENTS = ("TaskFinish", "WorkflowFinish")
 _NEEDED = {"Url": ("Url",), "TDMQ": ("MqMode", "MqRegion", "MqName")}
+_NOTIFY: Shape = {
+    "State": maybe(word("On", "Off")),
+    "Url": maybe(text(2048)),
+    "Type": maybe(word("Url", "TDMQ")),
+    "Event": maybe(text(64)),
+    "ResultFormat": maybe(word("XML", "JSON")),
+    "MqMode": maybe(text(16)),
+    "MqRegion": maybe(text(16)),
+    "MqName": maybe(text(128)),
+}
 _SHAPE: Shape = {
     "Name": one(text(128, 1)),
     "State": one(word(*_STATES)),
-    "NotifyConfig": one(
-        {
-            "State": maybe(word("On", "Off")),
-            "Url": maybe(text(2048)),
-            "Type": maybe(word("Url", "TDMQ")),
-            "Event": maybe(text(64)),
-            "ResultFormat": maybe(word("XML", "JSON")),
-            "MqMode": maybe(text(16)),
-            "MqRegion": maybe(text(16)),
-            "MqName": maybe(text(128)),
-        }
-    ),
+    "NotifyConfig": one(_NOTIFY),
 }
 
 
@@ -186,7 +185,7 @@ async def _update(cloud: Cloud, request: Request, kind: Kind) -> Response:
 
 def _notify(node: Element) -> dict[str, str]:
     """What NotifyConfig says. Raises `ServiceError` InvalidArgument for what is missing."""
-    found = {each.tag: each.text or "" for each in node if each.text}
+    found = {each.tag: each.text for each in node if each.text and each.tag in _NOTIFY}
     found.setdefault("State", "Off")
     if found["State"] == "On":
         needed = ("Type", "Event", *_NEEDED.get(found.get("Type", ""), ()))

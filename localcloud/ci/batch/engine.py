@@ -21,7 +21,7 @@ from typing import Any
 from localcloud.ci import queues
 from localcloud.ci.batch import callbacks, pictures, scan
 from localcloud.ci.batch.order import Order
-from localcloud.ci.batch.table import OPEN, PICTURE, Job, JobTable, cursor_of, new_id
+from localcloud.ci.batch.table import PICTURE, Job, JobTable, cursor_of, new_id
 from localcloud.ci.job_errors import refusal
 from localcloud.cloud import Cloud
 from localcloud.errors import ServiceError
@@ -187,8 +187,7 @@ class Engine:
             found = self.table.find(batch.id)
             if found is None or found.state != "Running":
                 return False
-            counts = self.table.counts(batch.id)
-            if counts.get("Submitted", 0) + counts.get("Pause", 0) < MAX_BATCH_WAITING:
+            if self.table.waiting_of(batch.id) < MAX_BATCH_WAITING:
                 return True
             await asyncio.sleep(0.05)
 
@@ -198,9 +197,9 @@ class Engine:
 
     def _finish(self, batch: Job) -> None:
         """End a batch once each of its jobs has ended."""
-        counts = self.table.counts(batch.id)
-        if not any(counts.get(state) for state in OPEN):
-            self.table.set(batch.id, state="Success", message=_counted(counts), ended=time.time())
+        if not self.table.is_open(batch.id):
+            message = _counted(self.table.counts(batch.id))
+            self.table.set(batch.id, state="Success", message=message, ended=time.time())
 
     def _fail(self, batch: Job, code: str, message: str) -> None:
         now, found = time.time(), self.table.find(batch.id)

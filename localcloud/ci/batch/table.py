@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from localcloud.cloud import JOBS_FILE
+from localcloud.storage.directory import DataFolderError
 
 PICTURE, BATCH = "picture", "batch"
 STATES = ("Submitted", "Running", "Success", "Failed", "Pause", "Cancel")
@@ -100,11 +101,16 @@ class JobTable:
     """One connection, on one thread."""
 
     def __init__(self, folder: Path, *, sync: bool = False) -> None:
-        self._db = sqlite3.connect(folder / JOBS_FILE, isolation_level=None)
-        self._db.row_factory = sqlite3.Row
-        self._db.execute("PRAGMA journal_mode=WAL")
-        self._db.execute(f"PRAGMA synchronous={'FULL' if sync else 'NORMAL'}")
-        self._db.executescript(_SCHEMA)
+        """Raises DataFolderError for a file that is no such table."""
+        file = folder / JOBS_FILE
+        try:
+            self._db = sqlite3.connect(file, isolation_level=None)
+            self._db.row_factory = sqlite3.Row
+            self._db.execute("PRAGMA journal_mode=WAL")
+            self._db.execute(f"PRAGMA synchronous={'FULL' if sync else 'NORMAL'}")
+            self._db.executescript(_SCHEMA)
+        except sqlite3.Error as error:
+            raise DataFolderError(f"{file} cannot hold jobs: {error}") from None
 
     def close(self) -> None:
         self._db.close()
@@ -184,6 +190,19 @@ class JobTable:
         """How many jobs of a batch are in each state."""
         query = "SELECT state, COUNT(*) AS many FROM jobs WHERE parent = ? GROUP BY state"
         return {row["state"]: row["many"] for row in self._db.execute(query, (batch,))}
+
+    def is_open(self, batch: str) -> bool:
+        """Whether a batch has jobs that have not ended."""
+        places = ", ".join("?" for _ in OPEN)
+        query = f"SELECT 1 FROM jobs WHERE parent = ? AND state IN ({places}) LIMIT 1"  # noqa: S608
+        return self._db.execute(query, (batch, *OPEN)).fetchone() is not None
+
+    def waiting_of(self, batch: str) -> int:
+        """How many jobs of a batch have not begun."""
+        query = (
+            "SELECT COUNT(*) AS many FROM jobs WHERE parent = ? AND state IN ('Submitted', 'Pause')"
+        )
+        return int(self._db.execute(query, (batch,)).fetchone()["many"])
 
     def waiting(self, bucket: str, queue: str) -> int:
         """How many picture jobs of a queue have not begun."""

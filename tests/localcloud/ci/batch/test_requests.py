@@ -129,17 +129,18 @@ def test_an_unbound_bucket(batches, bucket, refused):
         assert bucket.name in message
 
 
-def test_a_bucket_that_is_unbound_meanwhile(batches, bucket):
-    bucket.put("in/a.jpg")
+def test_a_bucket_that_is_unbound_meanwhile(near, inside, batches_of, wait_until):
+    batches, jobs = batches_of(near), inside.call(lambda: inside.cloud.jobs)
+    near.put("in/a.jpg")
     batches.set_queue("Paused")
-    made = batches.create({"Prefix": "in/"})
-    # The queue cannot be let go on while the bucket is unbound: bind, then unbind at the end.
-    batches.set_queue("Active")
-    assert batches.ended(made["JobId"])["Message"] == "Total=1 Success=1"
-    waiting = batches.submit_picture("in/a.jpg")
-    bucket.pic("PUT", {"unbind": ""})
-    bucket.pic("PUT")
-    assert batches.picture(waiting["JobId"])["State"] in ("Success", "Failed")
+    waiting = batches.submit_picture("in/a.jpg")["JobId"]
+    near.pic("PUT", {"unbind": ""})
+    inside.call(lambda: jobs.pause(near.name, batches.queue, paused=False))
+    ended = wait_until(
+        lambda: found if (found := inside.call(lambda: jobs.table.find(waiting))).ended else None
+    )
+    assert (ended.state, ended.code) == ("Failed", "MediaBucketUnBinded")
+    assert near.keys() == ["in/a.jpg"]
 
 
 def test_what_is_no_operation(batches, refused):
