@@ -1,6 +1,6 @@
 """Templates of jobs: `/template` on the ci host (CI manual 004:75075, 004:84794, 004:84969).
 
-Kinds are a table; those that no job here can use yet are refused by name. The page of PicProcess is
+Kinds are a table; those that are not in it are refused by name. The page of PicProcess is
 missing in the manual, which refers to it (004:68612): https://cloud.tencent.com/document/api/436/84993
 """
 
@@ -19,7 +19,7 @@ from localcloud.ci import job_errors
 from localcloud.ci.job_errors import refusal, require_bound, time_text
 from localcloud.cloud import Cloud
 from localcloud.cos import xml
-from localcloud.cos.settings.shape import Shape, content, maybe, one, text, word
+from localcloud.cos.settings.shape import Check, Shape, content, maybe, number, one, text, word
 from localcloud.errors import ServiceError
 from localcloud.http import Request, Response, xml_response
 
@@ -30,10 +30,11 @@ _MAX_PAGE = 100
 _MAX_IDS = 100
 _SETTING = "ci-templates"
 _NAME = re.compile(r"[0-9A-Za-z\u4e00-\u9fff_*-]+")
+_DECIMAL = re.compile(r"[0-9]{1,9}(\.[0-9]{1,3})?", re.ASCII)
 _FLAG = word("true", "false")
-# Kinds of the manual that nothing here can carry out.
+# Kinds of the manual that nothing here can check or carry out.
 _NOT_PLAYED = (
-    "Animation", "Concat", "HighSpeedHd", "Snapshot", "SmartCover", "SpeechRecognition",
+    "Animation", "Concat", "HighSpeedHd", "SmartCover", "SpeechRecognition",
     "SuperResolution", "Transcode", "TranscodePro", "Tts", "VideoMontage", "VideoProcess",
     "VoiceSeparate", "Watermark",
 )  # fmt: skip
@@ -168,11 +169,54 @@ def _check_pictures(cloud: Cloud, bucket: str, node: Element) -> None:
     check_rule(cloud, bucket, content(node, "ProcessRule"))
 
 
+def _decimal(lowest: float, highest: float) -> Check:
+    """Seconds or a share, above `lowest` and up to `highest`."""
+
+    def checked(where: str, value: str) -> str:
+        if not _DECIMAL.fullmatch(value.strip()) or not lowest < float(value) <= highest:
+            raise ServiceError(
+                "InvalidArgument", f"{where} is {value[:50]!r}: above {lowest:g}, up to {highest:g}"
+            )
+        return value.strip()
+
+    return checked
+
+
+def _nothing_more(_cloud: Cloud, _bucket: str, _node: Element) -> None:
+    """The shape says all."""
+
+
+# 004:77537. Kept and told only: there is no job that takes snapshots yet.
+_SPRITE: Shape = {
+    "CellWidth": maybe(number(8, 4096)),
+    "CellHeight": maybe(number(8, 4096)),
+    "Padding": maybe(number(0, 1024)),
+    "Margin": maybe(number(0, 1024)),
+    "Color": one(text(64, 1)),
+    "Columns": one(number(1, 10_000)),
+    "Lines": one(number(1, 10_000)),
+}
+_SNAPSHOT: Shape = {
+    "Mode": maybe(word("Interval", "Average", "KeyFrame")),
+    "Start": maybe(_decimal(-1e-9, 1e9)),
+    "TimeInterval": maybe(_decimal(0, 3600)),
+    "Count": one(number(1, 10_000)),
+    "Width": maybe(number(128, 4096)),
+    "Height": maybe(number(128, 4096)),
+    "CIParam": maybe(text(MAX_RULE)),
+    "IsCheckCount": maybe(flag),
+    "IsCheckBlack": maybe(flag),
+    "BlackLevel": maybe(number(30, 100)),
+    "PixelBlackThreshold": maybe(number(0, 255)),
+    "SnapshotOutMode": maybe(word("OnlySnapshot", "OnlySprite", "SnapshotAndSprite")),
+    "SpriteSnapshotConfig": maybe(_SPRITE),
+}
 _KINDS = {
+    "Snapshot": _Kind(_SNAPSHOT, _nothing_more),
     "PicProcess": _Kind(
         {"IsPicInfo": maybe(flag), "ProcessRule": one(text(MAX_RULE, 1))},
         _check_pictures,
-    )
+    ),
 }
 
 

@@ -94,7 +94,7 @@ def test_bad_lists(bucket, refused, options):
     [
         ({"Tag": None}, "InvalidArgument", "Tag"),
         ({"Tag": "Paint"}, "InvalidArgument", "Paint"),
-        ({"Tag": "Snapshot"}, "NotImplemented", "Snapshot"),
+        ({"Tag": "Watermark"}, "NotImplemented", "Watermark"),
         ({"Name": None}, "InvalidArgument", "Name"),
         ({"Name": "a b"}, "InvalidArgument", "a b"),
         ({"Name": "n" * 65}, "InvalidArgument", "65"),
@@ -120,10 +120,60 @@ def test_a_name_is_taken_once(bucket, refused):
     assert refused(update, bucket, two["TemplateId"], "one")[:2] == (409, "TemplateNameDuplicate")
 
 
-def test_the_kind_stays(bucket, refused):
-    made = create(bucket)
-    answer = refused(update, bucket, made["TemplateId"], Tag="Snapshot")
-    assert answer[:2] == (501, "NotImplemented")
+SNAPSHOT = {
+    "Mode": "Interval", "Start": "1.5", "TimeInterval": "0.5", "Count": "10", "Width": "128",
+    "Height": "128", "IsCheckBlack": "true", "BlackLevel": "30", "PixelBlackThreshold": "255",
+    "SnapshotOutMode": "SnapshotAndSprite",
+    "SpriteSnapshotConfig": {"CellWidth": "8", "Color": "White", "Columns": "10", "Lines": "10"},
+}  # fmt: skip
+
+
+def snapshot(bucket, **changes):
+    wanted = {k: v for k, v in {**SNAPSHOT, **changes}.items() if v is not None}
+    return create(bucket, Tag="Snapshot", PicProcess=None, Snapshot=wanted)
+
+
+def test_snapshots(bucket, refused):
+    made = snapshot(bucket)
+    assert made["Snapshot"] == SNAPSHOT
+    create(bucket, "pictures")
+    answer = refused(update, bucket, made["TemplateId"])
+    assert answer[:2] == (400, "InvalidArgument")  # its kind stays
+    assert "Snapshot" in answer[2]
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"Count": None}, "Count"),
+        ({"Count": "10001"}, "Count"),
+        ({"TimeInterval": "3600.5"}, "TimeInterval"),
+        ({"TimeInterval": "0"}, "TimeInterval"),
+        ({"Start": "-1"}, "Start"),
+        ({"Mode": "Random"}, "Mode"),
+        ({"Width": "127"}, "Width"),
+        ({"Height": "4097"}, "Height"),
+        ({"IsCheckCount": "maybe"}, "IsCheckCount"),
+        ({"BlackLevel": "29"}, "BlackLevel"),
+        ({"PixelBlackThreshold": "256"}, "PixelBlackThreshold"),
+        ({"SnapshotOutMode": "All"}, "SnapshotOutMode"),
+        ({"SpriteSnapshotConfig": {"Columns": "1", "Lines": "1"}}, "Color"),
+        ({"SpriteSnapshotConfig": {"Color": "White", "Columns": "0", "Lines": "1"}}, "Columns"),
+    ],
+)
+def test_bad_snapshots(bucket, refused, changes, named):
+    answer = refused(snapshot, bucket, **changes)
+    assert answer[:2] == (400, "InvalidArgument")
+    assert named in answer[2]
+
+
+def test_a_batch_of_pictures_takes_no_other_template(bucket, refused):
+    from tests.localcloud.ci.batch.conftest import Batches
+
+    made = snapshot(bucket)
+    batches = Batches(bucket)
+    body = batches.body({"Prefix": "in/"}, JobParam={"TemplateId": made["TemplateId"]})
+    assert refused(batches.submit, body)[:2] == (400, "InvalidArgument")
 
 
 def test_too_many(near, refused, monkeypatch):
