@@ -55,7 +55,12 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "ci_list_inventory_trigger_jobs", "ci_get_media_pic_jobs",
     ),
 }  # fmt: skip
-_STRONG = {"retry": 2, "object": 29, "bucket": 18, "ci-jobs": 6}  # so many of a group, from its beginning
+_STRONG = {
+    "retry": 2,
+    "object": 29,
+    "bucket": 18,
+    "ci-jobs": 6,
+}  # so many of a group, from its beginning
 STRONG = frozenset(
     name for group, names in GROUPS.items() for name in names[: _STRONG.get(group, 0)]
 )
