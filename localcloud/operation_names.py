@@ -55,7 +55,7 @@ _WORDS = {
 def of_row(row: _Row) -> str:
     """The name of a row of the routing table."""
     service, method, scope, part = row
-    if service == "ci":
+    if service == "ci" and row in ACTIONS:
         return ACTIONS[row].partition(":")[2]
     owner = "" if service in ("cos", "service") else service.capitalize()
     words = part.replace("_", "-").split("-") if part else []

@@ -168,6 +168,7 @@ async def _serve(config: Config, args: argparse.Namespace, faults: list[Rule]) -
         cloud = Cloud(config, storage)
         cloud.clock = lambda: time.time() + args.days_ahead * _DAY
         ending.callback(cloud.pool.shutdown, wait=False, cancel_futures=True)
+        ending.push_async_callback(cloud.stop_jobs)
         cloud.faults.replace(faults, args.fault_seed)
         ending.callback(cloud.faults.close)
         stopped = asyncio.Event()
@@ -183,7 +184,6 @@ async def _serve(config: Config, args: argparse.Namespace, faults: list[Rule]) -
         if config.functions:
             await _start_functions(cloud, args.project, endpoint, ending)
         cloud.resume_jobs()
-        ending.push_async_callback(cloud.stop_jobs)
         rounds = asyncio.create_task(expiry.run(cloud))
         ending.callback(rounds.cancel)
         print(f"localcloud ready {endpoint}", flush=True)

@@ -29,6 +29,7 @@ from localcloud.limits import MAX_BATCH_WAITING, MAX_JOBS, MAX_QUEUE
 
 _log = logging.getLogger("localcloud")
 _BETWEEN_TRIES = 1.0
+_MAX_REFUSED = 1000
 _FAILED = "the local cloud failed; its log says where"
 
 
@@ -42,8 +43,14 @@ class Engine:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._workers = os.cpu_count() or 2
         self._running: set[str] = set()
+        self._refused: set[str] = set()
         self._main: asyncio.Task[None] | None = None
         self._order = lru_cache(maxsize=64)(self._order_of)
+
+    @property
+    def at_work(self) -> frozenset[str]:
+        """The ids of the jobs that are being carried out now."""
+        return frozenset(self._tasks)
 
     def start(self) -> None:
         """Take up what is open."""
@@ -114,6 +121,8 @@ class Engine:
             if cursor_of(batch).get("end"):
                 self._finish(batch)
             elif batch.id not in self._tasks:
+                # Now, not in the task: it may be cancelled before that gets its turn.
+                self.table.set(batch.id, state="Running", started=batch.started or time.time())
                 self._begin(batch.id, self._scan(batch))
         if "callbacks" not in self._tasks and self.table.to_tell() is not None:
             self._begin("callbacks", self._tell())
@@ -132,7 +141,7 @@ class Engine:
     async def _work(self, job: Job) -> None:
         state, code, message, result = "Success", "Success", "", ""
         try:
-            result = await pictures.run(self._cloud, job, self.order(job))
+            result = await self._result(job)
         except ServiceError as error:
             state, code, message = "Failed", error.code, error.message
         except Exception:  # noqa: BLE001 - one picture must not stop the others
@@ -150,6 +159,16 @@ class Engine:
             else:
                 return
 
+    async def _result(self, job: Job) -> str:
+        while True:
+            try:
+                return await pictures.run(self._cloud, job, self.order(job))
+            except ServiceError as error:
+                # Too many requests are at work beside: nothing is wrong with this job.
+                if error.code != "SlowDown":
+                    raise
+            await asyncio.sleep(_BETWEEN_TRIES)
+
     async def _scan(self, batch: Job) -> None:
         try:
             await self._make_jobs(batch)
@@ -160,7 +179,6 @@ class Engine:
             self._fail(batch, "InternalError", _FAILED)
 
     async def _make_jobs(self, batch: Job) -> None:
-        self.table.set(batch.id, state="Running", started=batch.started or time.time())
         source = scan.Source(**json.loads(batch.document)["source"])
         callbacks_left = callbacks.TRIES if self.order(batch).url else 0
         cursor = cursor_of(batch)
@@ -218,10 +236,7 @@ class Engine:
                 self.table.set(job.id, callbacks=0)
                 continue
             if not callbacks.may_go(order.url, origins):
-                _log.warning(
-                    "the end of %s is not told to %s: the local cloud opens no network, only "
-                    "origins of `serve --callback` are called", job.id, order.url,
-                )  # fmt: skip
+                self._refuse(order.url)
                 left = 0
             else:
                 document = pictures.callback(self._cloud, job, order)
@@ -230,6 +245,19 @@ class Engine:
             self.table.set(job.id, callbacks=left)
             if left:
                 await asyncio.sleep(_BETWEEN_TRIES)
+
+    def _refuse(self, url: str) -> None:
+        """Say, once for each address, that nothing is sent there."""
+        if url in self._refused:
+            return
+        if len(self._refused) >= _MAX_REFUSED:
+            self._refused.clear()
+        self._refused.add(url)
+        _log.warning(
+            "the end of jobs is not told to %s: the local cloud opens no network, it calls only "
+            "origins of `serve --callback`",
+            url,
+        )
 
 
 def _failed(job: Job, error: ServiceError, now: float) -> Job:

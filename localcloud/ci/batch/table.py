@@ -33,7 +33,7 @@ CREATE TABLE IF NOT EXISTS jobs (
 CREATE INDEX IF NOT EXISTS jobs_of_bucket ON jobs (bucket, kind, sequence);
 CREATE INDEX IF NOT EXISTS jobs_of_batch ON jobs (parent, state);
 CREATE INDEX IF NOT EXISTS jobs_to_do ON jobs (kind, state, level DESC, sequence);
-CREATE INDEX IF NOT EXISTS jobs_to_tell ON jobs (callbacks) WHERE callbacks > 0;
+CREATE INDEX IF NOT EXISTS jobs_to_tell ON jobs (ended) WHERE callbacks > 0;
 """
 _NEW = ("id", "kind", "bucket", "tag", "queue", "state", "level", "parent", "object", "name",
         "document", "created", "code", "message", "callbacks")  # fmt: skip

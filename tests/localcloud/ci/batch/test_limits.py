@@ -1,9 +1,11 @@
 """How much a batch may be, and who may ask for one."""
 
+import asyncio
 import json
 
 import pytest
 
+from localcloud import cloud
 from localcloud.ci.batch import engine, scan
 from tests.conftest import running_cloud
 
@@ -48,6 +50,38 @@ def test_few_jobs_wait_at_a_time(near, inside, batches_of, monkeypatch):
     assert done["Message"] == "Total=7 Success=7"
 
 
+@pytest.mark.parametrize("turns", range(6))
+def test_a_batch_that_is_cancelled_at_once_stays_so(near, inside, batches_of, turns):
+    batches = batches_of(near)
+    near.put("in/a.jpg")
+    batches.set_queue("Paused")
+    made = batches.create({"Prefix": "in/"})["JobId"]
+    jobs = inside.call(lambda: inside.cloud.jobs)
+
+    async def cancel():
+        jobs.pause(near.name, batches.queue, paused=False)
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        jobs.cancel(jobs.table.find(made))
+        while made in jobs.at_work:
+            await asyncio.sleep(0)
+
+    inside.wait(cancel())
+    assert batches.state(made) == "Cancel"
+    assert {job["State"] for job in batches.jobs(made)} <= {"Cancel"}
+
+
+def test_a_job_waits_while_the_machine_is_busy(near, batches_of, monkeypatch, wait_until):
+    batches = batches_of(near)
+    near.put("in/a.jpg")
+    with monkeypatch.context() as busy:
+        busy.setattr(cloud, "MAX_IMAGE_QUEUE", 0)
+        made = batches.submit_picture("in/a.jpg")["JobId"]
+        wait_until(lambda: batches.jobs(states="Running"))
+        assert near.processed("in/a.jpg", "imageMogr2/thumbnail/9x").error[0] == "SlowDown"
+    assert batches.picture(made)["State"] == "Success"
+
+
 def test_old_jobs_go(near, inside, batches_of, monkeypatch):
     monkeypatch.setattr(engine, "MAX_JOBS", 2)
     batches = batches_of(near)
@@ -90,8 +124,8 @@ def people(tmp_path_factory):
         for number, (name, (statements, _)) in enumerate(USERS.items())
     ]
     (folder / "users.json").write_text(json.dumps(entries))
-    with running_cloud(folder, "--no-functions", "--users", str(folder / "users.json")) as cloud:
-        yield cloud
+    with running_cloud(folder, "--no-functions", "--users", str(folder / "users.json")) as served:
+        yield served
 
 
 @pytest.mark.parametrize("name", USERS)
@@ -108,6 +142,21 @@ def test_what_the_caller_may_do(people, bucket_of, batches_of, refused, name):
     else:
         assert refused(create, Bucket=BUCKET, JobBody=body)[:2] == (403, "AccessDenied")
         assert "JobsDetail" not in batches.raw("GET", "/inventorytriggerjob", {"name": name})
+
+
+@pytest.mark.parametrize(
+    "source",
+    [{"Manifest": "lists/manifest.json"}, {"UrlFile": "urls.txt"}, {"Prefix": ""},
+     {"Prefix": "i"}, {"Object": "other.jpg"},
+     {"Manifest": f"http://{BUCKET}.cos.ap-guangzhou.myqcloud.com/lists/manifest.json"}],
+)  # fmt: skip
+def test_what_cannot_be_read_is_not_read_for_one(people, bucket_of, batches_of, refused, source):
+    bucket = bucket_of(people)
+    bucket.name = BUCKET
+    user = people.client(SecretId="AKIDread", SecretKey="user-key")
+    body = batches_of(bucket).body(source)
+    create = user.ci_create_inventory_trigger_jobs
+    assert refused(create, Bucket=BUCKET, JobBody=body)[:2] == (403, "AccessDenied")
 
 
 def test_strangers_may_nothing(bucket, batches):
