@@ -10,15 +10,15 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from shared import loops
 from shared.attempts import Attempt, Handle
-from shared.errors import ConfigError
-from shared.events import EventError, Upload, parse_record
+from shared.errors import CloudError, ConfigError
+from shared.events import LETTER, EventError, Upload, parse_record
 from shared.events import records as event_records
-from shared.outcomes import FAILED, REJECTED, SKIPPED
+from shared.outcomes import FAILED, REJECTED, SKIPPED, error_document
 from shared.pipelines import Pipeline, Pipelines, load
 from shared.settings import Settings, SettingsError
 
@@ -63,6 +63,7 @@ def main_handler(function: str, handle: Handle) -> MainHandler:
         ]
         if unfinished:
             raise RetryableError("to be tried again: " + ", ".join(unfinished))
+        worker.answer_letter(event)
         return {"outcomes": [entry for entry, _ in results]}
 
     return run
@@ -78,6 +79,7 @@ class _Worker:
     pipelines: Pipelines
     deadline: float
     base: dict[str, Any]
+    seen: list[Upload] = field(default_factory=list)
 
     def record(self, record: object, index: int) -> Iterator[tuple[dict[str, Any], bool]]:
         """One record -> an entry for each pipeline that wants it, and whether to try again."""
@@ -86,6 +88,7 @@ class _Worker:
         except EventError as error:
             yield _log({**self.base, **_rejected(error)}), False
             return
+        self.seen.append(upload)
         base = {
             **self.base,
             "bucket": upload.bucket,
@@ -113,6 +116,23 @@ class _Worker:
             )
             attempt.run()
             yield _log(attempt.entry), attempt.again
+
+    def answer_letter(self, event: object) -> None:
+        """Drop the dead letter that this event came from: all of its uploads have an end."""
+        letter = event.get(LETTER) if isinstance(event, Mapping) else None
+        if letter is None or not self.seen:
+            return
+        from shared.cos import Cos
+        from shared.dead_letters import DeadLetters
+
+        upload = self.seen[0]
+        cos = Cos(self.settings, upload.region, self.deadline)
+        bucket = self.settings.state_bucket or upload.bucket
+        try:
+            DeadLetters(cos, bucket, self.settings.state_prefix).drop(str(letter))
+        except CloudError as error:
+            # It stays, and its next retry finds everything done.
+            _log({**self.base, "letter": str(letter)[:64], "error": error_document(error)})
 
     def _wanted(self, upload: Upload) -> tuple[tuple[Pipeline, ...], str]:
         """The pipelines for an upload; if there are none, why."""

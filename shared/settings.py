@@ -46,6 +46,7 @@ class Settings:
     `state_prefix` (and `state_bucket`, if not the upload's own) is where the ledger and the dead
     letters are. `retries` is how often SCF invokes again what failed. `ci_rate` is how many
     requests a second CI takes of the account, `ci_instances` how many instances share them.
+    `buckets` are those whose state the sweep looks after.
     """
 
     credentials: Credentials
@@ -59,6 +60,7 @@ class Settings:
     retries: int = 2
     ci_rate: float = 100.0
     ci_instances: int = 20
+    buckets: tuple[str, ...] = ()
 
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None) -> Settings:
@@ -80,6 +82,7 @@ class Settings:
             retries=int(_number(env, "SCF_RETRIES", 2, (0, 10), problems)),
             ci_rate=_number(env, "CI_RATE", 100.0, (0.2, 10_000.0), problems),
             ci_instances=int(_number(env, "CI_INSTANCES", 20, (1, 10_000), problems)),
+            buckets=_buckets(env, problems),
         )
         if problems:
             raise SettingsError(problems)
@@ -126,6 +129,17 @@ def _bucket(env: Mapping[str, str], problems: list[str]) -> str:
     if bucket and not _BUCKET.fullmatch(bucket):
         problems.append(f"STATE_BUCKET is {bucket!r}: name-appid is expected, as state-1250000000")
     return bucket
+
+
+def _buckets(env: Mapping[str, str], problems: list[str]) -> tuple[str, ...]:
+    name = "STATE_BUCKET" if env.get("STATE_BUCKET") else "COS_BUCKET"
+    buckets = tuple(part.strip() for part in env.get(name, "").split(",") if part.strip())
+    if name == "COS_BUCKET" and not all(map(_BUCKET.fullmatch, buckets)):
+        problems.append(
+            f"COS_BUCKET is {env[name]!r}: name-appid is expected, as photos-1250000000, or "
+            "several with commas between"
+        )
+    return buckets
 
 
 def _choice(
