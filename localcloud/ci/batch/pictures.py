@@ -5,7 +5,6 @@ CI manual 004:68441 (submit), 004:69818 (callback: the form of PicProcessResult)
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Any
 from xml.etree.ElementTree import Element, fromstring
 
@@ -17,7 +16,6 @@ from localcloud.ci.batch.table import Job
 from localcloud.ci.job_errors import require_bound, time_text
 from localcloud.cloud import Cloud
 from localcloud.cos import objects, restore, xml
-from localcloud.http import Request, new_id
 from localcloud.imaging import ImageFacts, ImageResult
 from localcloud.storage import StoredObject
 from shared.rules import parse
@@ -42,7 +40,7 @@ async def run(cloud: Cloud, job: Job, order: Order) -> str:
         )
     written = await objects.store(
         cloud,
-        _own_request(cloud, order.bucket),
+        addressing.own_request("POST", f"http://{order.bucket}.ci.{order.region}.myqcloud.com/"),
         order.bucket,
         key,
         result.data,
@@ -118,15 +116,3 @@ def _result(
         xml.element("OriginalInfo", *original),
         xml.element("ProcessResult", *(xml.element(name, value) for name, value in made.items())),
     )
-
-
-def _own_request(cloud: Cloud, bucket: str) -> Request:
-    """Stands for the service in what the output's event tells of the request that made it."""
-    region = cloud.storage.bucket(bucket).region
-    address = addressing.resolve(f"http://{bucket}.ci.{region}.myqcloud.com/", "")
-    return address.request("POST", headers={}, raw_headers=(), body=_nothing(), request_id=new_id())
-
-
-async def _nothing() -> AsyncIterator[bytes]:
-    for chunk in ():
-        yield chunk

@@ -27,7 +27,6 @@ from localcloud.cos import objects, xml
 from localcloud.cos.settings import stored
 from localcloud.cos.settings.shape import content
 from localcloud.errors import ServiceError
-from localcloud.http import Request, new_id
 from localcloud.limits import BODY_CHUNK
 from localcloud.storage import NULL_VERSION, StoredObject
 
@@ -218,22 +217,16 @@ def _columns(item: StoredObject, *, latest: bool) -> dict[str, str]:
 async def _store(
     cloud: Cloud, wanted: _Listing, key: str, body: bytes | AsyncIterator[bytes]
 ) -> StoredObject:
+    region = cloud.storage.bucket(wanted.target).region
     return await objects.store(
         cloud,
-        _own_request(cloud, wanted.target),
+        addressing.own_request("PUT", f"http://{wanted.target}.cos.{region}.myqcloud.com/"),
         wanted.target,
         key,
         body,
         content_type="application/json" if key.endswith(".json") else objects.DEFAULT_TYPE,
         encryption={"x-cos-server-side-encryption": "AES256"} if wanted.encrypted else {},
     )
-
-
-def _own_request(cloud: Cloud, bucket: str) -> Request:
-    """Stands for the service in what the event of a list tells of the request that made it."""
-    region = cloud.storage.bucket(bucket).region
-    address = addressing.resolve(f"http://{bucket}.cos.{region}.myqcloud.com/", "")
-    return address.request("PUT", headers={}, raw_headers=(), body=_nothing(), request_id=new_id())
 
 
 def _load(cloud: Cloud, bucket: str) -> dict[str, float]:
@@ -262,8 +255,3 @@ def _pieces(file: Path) -> Iterator[bytes]:
     with file.open("rb") as opened:
         while chunk := opened.read(BODY_CHUNK):
             yield chunk
-
-
-async def _nothing() -> AsyncIterator[bytes]:
-    for chunk in ():
-        yield chunk
