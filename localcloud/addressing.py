@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 
 from localcloud.errors import ServiceError
-from localcloud.http import Request, decode, parse_query
+from localcloud.http import Request, decode, new_id, parse_query
 
 _ROOTS = r"(?:myqcloud\.com|tencentcos\.cn)"
 _REGION = r"(?P<region>[a-z]+(?:-[a-z0-9]+)+)"
@@ -139,6 +139,19 @@ def resolve(target: str, host: str) -> Address:
         "service.cos.myqcloud.com, cos.<region>.myqcloud.com/<bucket>/<key>, <bucket>.localhost, "
         "127.0.0.1/<bucket>/<key> and sts.tencentcloudapi.com",
     )
+
+
+def own_request(method: str, url: str) -> Request:
+    """A request of the cloud to itself, anonymous and without a body, for work that nobody's
+    request does. Raises `ServiceError` as `resolve` does."""
+    return resolve(url, "").request(
+        method, headers={}, raw_headers=(), body=_nothing(), request_id=new_id()
+    )
+
+
+async def _nothing() -> AsyncIterator[bytes]:
+    for chunk in ():
+        yield chunk
 
 
 def _path_style(raw_path: str, raw_query: str, host: str, region: str = "") -> Address:

@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from localcloud.ci.cache import Results
 from localcloud.ci.proxies import Proxies
@@ -19,7 +19,11 @@ from localcloud.limits import MAX_IMAGE_QUEUE, PROXIES, RESULTS
 from localcloud.locks import KeyLocks
 from localcloud.storage import Storage
 
+if TYPE_CHECKING:
+    from localcloud.ci.batch.engine import Engine
+
 _T = TypeVar("_T")
+JOBS_FILE = "jobs.sqlite3"
 Subscriber = Callable[[dict[str, Any]], None]
 
 
@@ -37,8 +41,35 @@ class Cloud:
         self.faults = Faults()
         self.results = Results(RESULTS if config.cache else 0)
         self.proxies = Proxies(config.data / "proxies", PROXIES if config.cache else 0)
+        self._jobs: Engine | None = None
         self._waiting = 0
         self._subscribers: list[Subscriber] = []
+
+    @property
+    def jobs(self) -> Engine:
+        """The asynchronous jobs of CI; loaded and started when first asked for."""
+        if self._jobs is None:
+            from localcloud.ci.batch.engine import Engine
+
+            self._jobs = Engine(self)
+            self._jobs.start()
+        return self._jobs
+
+    def resume_jobs(self) -> None:
+        """Take up the jobs that an earlier run left open, if it had any."""
+        if (self.config.data / JOBS_FILE).exists():
+            _ = self.jobs
+
+    def forget_jobs(self, bucket: str) -> None:
+        """Drop the jobs of a bucket that has been deleted."""
+        if self._jobs is not None:
+            self._jobs.forget(bucket)
+
+    async def stop_jobs(self) -> None:
+        """End the jobs' work; the next start goes on with it."""
+        if self._jobs is not None:
+            await self._jobs.stop()
+            self._jobs = None
 
     def subscribe(self, callback: Subscriber) -> None:
         """Have `callback` called with each COS event, after the change is durable."""

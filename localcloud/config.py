@@ -38,7 +38,8 @@ class Config:
 
     With `sync` each write reaches the disk before it is answered; without `cache` each download is
     processed anew; `trust` is there when the cloud speaks HTTPS too; `users` are further keys
-    beside the main account's.
+    beside the main account's; `callbacks` are the origins, on loopback, that the end of CI's jobs
+    may be told to.
     """
 
     port: int = 0
@@ -58,6 +59,7 @@ class Config:
     cache: bool = True
     trust: Trust | None = None
     users: tuple[User, ...] = ()
+    callbacks: tuple[str, ...] = ()
 
 
 def client_environment(endpoint: str, config: Config) -> dict[str, str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from localcloud import routing
 from localcloud.http import Request
+from localcloud.identity.actions import ACTIONS
 
 _Row = tuple[str, str, str, str]
 
@@ -54,6 +55,8 @@ _WORDS = {
 def of_row(row: _Row) -> str:
     """The name of a row of the routing table."""
     service, method, scope, part = row
+    if service == "ci" and row in ACTIONS:
+        return ACTIONS[row].partition(":")[2]
     owner = "" if service in ("cos", "service") else service.capitalize()
     words = part.replace("_", "-").split("-") if part else []
     derived = [method.capitalize(), owner, scope.capitalize(), *map(_word, words)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from importlib import import_module
 
 from localcloud.ci import binding, guetzli, inspection, persistence, protection, styles
 from localcloud.cloud import Cloud
@@ -29,6 +30,18 @@ from localcloud.http import Request, Response
 
 Handler = Callable[[Cloud, Request], Awaitable[Response]]
 
+
+def _later(module: str, name: str) -> Handler:
+    """An operation whose module is loaded by its first request: most clouds never see one."""
+
+    async def operation(cloud: Cloud, request: Request) -> Response:
+        found: Handler = getattr(import_module(f"localcloud.ci.{module}"), name)
+        return await found(cloud, request)
+
+    return operation
+
+
+# On the ci host the path names the resource, `/*` is one of its kind.
 # (service, method, scope, sub-resource in the query) -> operation.
 OPERATIONS: dict[tuple[str, str, str, str], Handler] = {
     ("service", "GET", "service", ""): buckets.list_buckets,
@@ -86,14 +99,33 @@ OPERATIONS: dict[tuple[str, str, str, str], Handler] = {
     ("pic", "PUT", "bucket", "style"): styles.put_style,
     ("pic", "GET", "bucket", "style"): styles.get_style,
     ("pic", "DELETE", "bucket", "style"): styles.delete_style,
+    ("ci", "POST", "/inventorytriggerjob", ""): _later("batch.operations", "create"),
+    ("ci", "GET", "/inventorytriggerjob", ""): _later("batch.operations", "list_jobs"),
+    ("ci", "GET", "/inventorytriggerjob/*", ""): _later("batch.operations", "describe"),
+    ("ci", "PUT", "/inventorytriggerjob/*", "cancel"): _later("batch.operations", "cancel"),
+    ("ci", "POST", "/pic_jobs", ""): _later("batch.pic_jobs", "create"),
+    ("ci", "GET", "/pic_jobs", ""): _later("batch.pic_jobs", "list_jobs"),
+    ("ci", "GET", "/pic_jobs/*", ""): _later("batch.pic_jobs", "describe"),
+    ("ci", "PUT", "/pic_jobs/*", "cancel"): _later("batch.pic_jobs", "cancel"),
+    ("ci", "PUT", "/jobs/*", "cancel"): _later("batch.pic_jobs", "cancel"),
+    ("ci", "GET", "/queue", ""): _later("queues", "list_media"),
+    ("ci", "PUT", "/queue/*", ""): _later("queues", "update_media"),
+    ("ci", "GET", "/picqueue", ""): _later("queues", "list_pictures"),
+    ("ci", "PUT", "/picqueue/*", ""): _later("queues", "update_pictures"),
+    ("ci", "POST", "/template", ""): _later("templates", "create"),
+    ("ci", "GET", "/template", ""): _later("templates", "list_templates"),
+    ("ci", "PUT", "/template/*", ""): _later("templates", "update"),
+    ("ci", "DELETE", "/template/*", ""): _later("templates", "delete"),
     ("migration", "POST", "bucket", ""): fetch.submit,
     ("migration", "GET", "object", ""): fetch.status,
     **table.operations(),
 }
 # Sub-resources of COS and CI, played or not: who names one never means the plain object or bucket.
-_SUB_RESOURCES = frozenset(row[3] for row in OPERATIONS if row[3]) | frozenset(
+_SUB_RESOURCES = frozenset(row[3] for row in OPERATIONS if row[3] and row[0] != "ci") | frozenset(
     ("append", "policy", "rename", "restore", "retention", "select", "symlink", "truncate")
 )  # fmt: skip
+_CI_RESOURCES = frozenset(row[2] for row in OPERATIONS if row[0] == "ci")
+_CI_SUB_RESOURCES = frozenset(row[3] for row in OPERATIONS if row[3] and row[0] == "ci")
 # A bucket is made and unmade only by a request that says nothing else (but who signed it).
 _BARE = (("PUT", "bucket"), ("DELETE", "bucket"))
 _HARMLESS = ("q-", "x-cos-", "x-ci-", "sign")
@@ -101,7 +133,12 @@ _KNOWN_METHODS = frozenset(("GET", "HEAD", "PUT", "POST", "DELETE", "OPTIONS"))
 
 
 def scope(request: Request) -> str:
-    """Whether the request is about an object, a bucket, or the service as a whole."""
+    """Whether the request is about an object, a bucket, or the service as a whole; on the ci host,
+    the resource that its path names, such as `/picqueue` or `/picqueue/*`."""
+    if request.service == "ci":
+        for resource in (f"/{request.key}", f"/{request.key.rpartition('/')[0]}/*"):
+            if resource in _CI_RESOURCES:
+                return resource
     if request.key:
         return "object"
     return "bucket" if request.bucket else "service"
@@ -109,6 +146,8 @@ def scope(request: Request) -> str:
 
 def sub_resource(request: Request) -> str:
     """The part of an object or bucket that the query names (`tagging`, `acl` ...), or nothing."""
+    if request.service == "ci":
+        return next((p.name for p in request.query if p.name in _CI_SUB_RESOURCES), "")
     for param in request.query:
         if param.name in _SUB_RESOURCES:
             return param.name

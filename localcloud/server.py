@@ -164,7 +164,7 @@ class Server:
             request = _request(incoming, address, request_id)
             response = await self._answer(request)
         except ServiceError as error:
-            response = _error(error, resource, request_id)
+            response = _error(error, resource, request_id, service)
             if service == "migration":
                 response = fetch.refusal(error, request_id)
         except ConnectionError:
@@ -274,17 +274,23 @@ def _data_folder(error: OSError | sqlite3.Error) -> ServiceError:
     return ServiceError("InternalError", f"the data folder cannot be used: {reason}")
 
 
-def _error(error: ServiceError, resource: str, request_id: str) -> Response:
+def _error(error: ServiceError, resource: str, request_id: str, service: str = "cos") -> Response:
     trace_id = new_id()
-    headers = {"Content-Type": XML, "x-cos-trace-id": trace_id, **error.headers}
+    trace = f"x-{_prefix(service)}-trace-id"
+    headers = {"Content-Type": XML, trace: trace_id, **error.headers}
     if error.errno is not None:
         headers["X-ErrNo"] = str(error.errno)
     return Response(error.status, headers, error.to_xml(resource, request_id, trace_id))
 
 
+def _prefix(service: str) -> str:
+    """What headers of the service itself are called by."""
+    return "ci" if service == "ci" else "cos"
+
+
 def _wire(response: Response, request_id: str, service: str, *, head: bool) -> web.StreamResponse:
     """The head of an answer, and its body where that is in memory."""
-    prefix = "ci" if service == "ci" else "cos"
+    prefix = _prefix(service)
     headers: dict[str, Any] = {
         "Server": f"tencent-{prefix}",
         f"x-{prefix}-request-id": request_id,

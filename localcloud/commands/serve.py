@@ -12,6 +12,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from localcloud import allocator
 from localcloud.addressing import plays
@@ -86,6 +87,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="lifecycle rules run as if it were so many days later (default: 0)",
     )
     parser.add_argument(
+        "--callback",
+        action="append",
+        default=[],
+        metavar="http://127.0.0.1:PORT",
+        help="where the callbacks of CI's jobs may go; to nowhere else",
+    )
+    parser.add_argument(
         "--project", type=Path, default=Path(), help="folder of serverless.yml (default: .)"
     )
 
@@ -117,6 +125,7 @@ def run(args: argparse.Namespace) -> int:
         sync=args.sync,
         cache=not args.no_cache,
         users=_users(args.users),
+        callbacks=tuple(map(_origin, args.callback)),
     )
     allocator.bound()
     try:
@@ -124,6 +133,21 @@ def run(args: argparse.Namespace) -> int:
     except (DataFolderError, AuthorityError, FaultError, ConfigError) as error:
         raise CommandError(str(error)) from None
     return 0
+
+
+def _origin(text: str) -> str:
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        parts, port = urlsplit(""), None
+    if (
+        (parts.scheme, parts.path, parts.query) != ("http", parts.path.strip("/"), "")
+        or parts.hostname not in ("127.0.0.1", "localhost", "::1")
+        or port is None
+    ):
+        raise UsageError(f"--callback is {text[:100]!r}: http://127.0.0.1:PORT is allowed")
+    return f"http://{parts.netloc}"
 
 
 def _users(path: Path | None) -> tuple[users.User, ...]:
@@ -144,6 +168,7 @@ async def _serve(config: Config, args: argparse.Namespace, faults: list[Rule]) -
         cloud = Cloud(config, storage)
         cloud.clock = lambda: time.time() + args.days_ahead * _DAY
         ending.callback(cloud.pool.shutdown, wait=False, cancel_futures=True)
+        ending.push_async_callback(cloud.stop_jobs)
         cloud.faults.replace(faults, args.fault_seed)
         ending.callback(cloud.faults.close)
         stopped = asyncio.Event()
@@ -158,6 +183,7 @@ async def _serve(config: Config, args: argparse.Namespace, faults: list[Rule]) -
         ending.push_async_callback(server.stop)
         if config.functions:
             await _start_functions(cloud, args.project, endpoint, ending)
+        cloud.resume_jobs()
         rounds = asyncio.create_task(expiry.run(cloud))
         ending.callback(rounds.cancel)
         print(f"localcloud ready {endpoint}", flush=True)
