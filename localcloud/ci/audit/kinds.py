@@ -72,7 +72,5 @@ VIRUS = Kind(
     verdict="Suggestion",
     freezes=False,
 )
-KINDS = {
-    kind.name: kind for kind in (IMAGE, TEXT, AUDIO, VIDEO, LIVE, DOCUMENT, WEBPAGE, VIRUS)
-}
+KINDS = {kind.name: kind for kind in (IMAGE, TEXT, AUDIO, VIDEO, LIVE, DOCUMENT, WEBPAGE, VIRUS)}
 MAX_LARGE_IMAGE = 5 * MIB  # above it a picture is audited only with LargeImageDetect
