@@ -38,7 +38,7 @@ class Config:
 
     With `sync` each write reaches the disk before it is answered; without `cache` each download is
     processed anew; `trust` is there when the cloud speaks HTTPS too; `users` are further keys
-    beside the main account's.
+    beside the main account's; `audit_policy` is the file that decides audits in advance.
     """
 
     port: int = 0
@@ -58,6 +58,7 @@ class Config:
     cache: bool = True
     trust: Trust | None = None
     users: tuple[User, ...] = ()
+    audit_policy: Path | None = None
 
 
 def client_environment(endpoint: str, config: Config) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from localcloud.ci import binding, guetzli, inspection, persistence, protection, styles
+from localcloud.ci.audit import door as audit
 from localcloud.cloud import Cloud
 from localcloud.cos import (
     acl,
@@ -89,11 +90,14 @@ OPERATIONS: dict[tuple[str, str, str, str], Handler] = {
     ("migration", "POST", "bucket", ""): fetch.submit,
     ("migration", "GET", "object", ""): fetch.status,
     **table.operations(),
+    **audit.OPERATIONS,
 }
 # Sub-resources of COS and CI, played or not: who names one never means the plain object or bucket.
-_SUB_RESOURCES = frozenset(row[3] for row in OPERATIONS if row[3]) | frozenset(
+_SUB_RESOURCES = frozenset(row[3] for row in OPERATIONS if row[3] and row[0] != "ci") | frozenset(
     ("append", "policy", "rename", "restore", "retention", "select", "symlink", "truncate")
 )  # fmt: skip
+# The paths of the job APIs (host ci): a job's id may follow one.
+_COLLECTIONS = frozenset(row[3] for row in OPERATIONS if row[0] == "ci")
 # A bucket is made and unmade only by a request that says nothing else (but who signed it).
 _BARE = (("PUT", "bucket"), ("DELETE", "bucket"))
 _HARMLESS = ("q-", "x-cos-", "x-ci-", "sign")
@@ -101,20 +105,36 @@ _KNOWN_METHODS = frozenset(("GET", "HEAD", "PUT", "POST", "DELETE", "OPTIONS"))
 
 
 def scope(request: Request) -> str:
-    """Whether the request is about an object, a bucket, or the service as a whole."""
+    """Whether the request is about an object, a job, a bucket, or the service as a whole."""
+    if request.service == "ci" and (path := _collection(request)):
+        return "bucket" if request.key == path else "job"
     if request.key:
         return "object"
     return "bucket" if request.bucket else "service"
 
 
 def sub_resource(request: Request) -> str:
-    """The part of an object or bucket that the query names (`tagging`, `acl` ...), or nothing."""
+    """The part of an object or bucket that the query names (`tagging`, `acl` ...), or nothing.
+
+    A `ci-process` that has a row of its own goes by its name; the job APIs go by their path.
+    """
+    if request.service == "ci":
+        return _collection(request)
     for param in request.query:
+        if param.name == "ci-process" and param.value in _SUB_RESOURCES:
+            return param.value
         if param.name in _SUB_RESOURCES:
             return param.name
         if (request.method, scope(request)) in _BARE and not param.name.startswith(_HARMLESS):
             return param.name
     return ""
+
+
+def _collection(request: Request) -> str:
+    path = request.key
+    if path not in _COLLECTIONS:
+        path = path.rpartition("/")[0]
+    return path if path in _COLLECTIONS else ""
 
 
 def row(request: Request) -> tuple[str, str, str, str]:

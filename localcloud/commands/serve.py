@@ -79,6 +79,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="JSON list of further keys, each with its account, user and policy",
     )
     parser.add_argument(
+        "--audit-policy",
+        type=Path,
+        metavar="FILE",
+        help="YAML of BizTypes, and of verdicts decided in advance (docs/audit.md)",
+    )
+    parser.add_argument(
         "--days-ahead",
         type=float,
         default=0.0,
@@ -117,6 +123,7 @@ def run(args: argparse.Namespace) -> int:
         sync=args.sync,
         cache=not args.no_cache,
         users=_users(args.users),
+        audit_policy=_checked(args.audit_policy),
     )
     allocator.bound()
     try:
@@ -131,6 +138,17 @@ def _users(path: Path | None) -> tuple[users.User, ...]:
         return users.load(path, OWNER_UIN) if path else ()
     except ConfigError as error:
         raise UsageError(f"--users: {error}") from None
+
+
+def _checked(path: Path | None) -> Path | None:
+    if path is not None:
+        from localcloud.ci.audit.policy_file import load
+
+        try:
+            load(path)
+        except ConfigError as error:
+            raise UsageError(f"--audit-policy: {error}") from None
+    return path
 
 
 async def _serve(config: Config, args: argparse.Namespace, faults: list[Rule]) -> None:

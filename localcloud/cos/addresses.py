@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 from localcloud import addressing
+from localcloud.ci.audit import freeze
 from localcloud.cloud import Cloud
 from localcloud.cos import restore, sse, symlink
 from localcloud.errors import ServiceError
@@ -46,6 +47,7 @@ def find(cloud: Cloud, wanted: Request) -> StoredObject:
     found = cloud.storage.head(wanted.bucket, wanted.key, wanted.get("versionId"))
     found = symlink.follow(cloud, wanted, found)
     check(cloud, found)
+    freeze.check(found)
     return found
 
 

@@ -125,7 +125,7 @@ async def _scenes(
         pieces = [Judgement(missing, kind=task.kind.name)]
     else:
         pieces = await _judged(cloud, engines, strategy, left, task)
-    return Outcome(tuple(_with(piece, decided, scenes) for piece in pieces))
+    return Outcome(tuple(with_decided(piece, decided, scenes) for piece in pieces))
 
 
 async def _judged(
@@ -152,7 +152,9 @@ async def _judged(
     return pieces
 
 
-def _with(piece: Judgement, decided: dict[str, Finding], scenes: tuple[str, ...]) -> Judgement:
+def with_decided(
+    piece: Judgement, decided: dict[str, Finding], scenes: tuple[str, ...]
+) -> Judgement:
     known = {finding.scene: finding for finding in piece.findings} | decided
     return replace(piece, findings=tuple(known.get(scene) or no_engine(scene) for scene in scenes))
 

@@ -80,6 +80,14 @@ class Submission:
     inputs: tuple[Input | Faulty, ...]
     conf: Conf
 
+    @property
+    def single(self) -> Input:
+        """The one content of every kind but batches. Raises ServiceError for a faulty one."""
+        only = self.inputs[0]
+        if isinstance(only, Faulty):
+            raise only.error
+        return only
+
 
 async def read(request: Request, kind: Kind) -> Submission:
     """The body of a submit. Raises ServiceError InvalidContentType, MissingContent,
