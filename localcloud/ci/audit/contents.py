@@ -6,7 +6,7 @@ import asyncio
 import base64
 import binascii
 import os
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +28,8 @@ from localcloud.storage import StoredObject
 class Content:
     """What is to be judged: an object as it was when it was looked for, or `data` of the request.
 
-    `encryption` opens it; `size` is in bytes, in its encrypted form.
+    `encryption` opens it; `size` is in bytes, in its encrypted form. A `steady` object's file is
+    not going to be replaced.
     """
 
     size: int
@@ -36,6 +37,7 @@ class Content:
     data: bytes = b""
     url: str = ""
     encryption: Mapping[str, str] | None = None
+    steady: bool = False
 
     @property
     def suffix(self) -> str:
@@ -50,6 +52,14 @@ def find(cloud: Cloud, bucket: str, wanted: Input, kind: Kind) -> Content:
         content = _find(cloud, bucket, wanted, kind)
     except ServiceError as error:
         raise from_service(error) from None
+    check_size(content, wanted, kind)
+    if content.encryption:
+        check(content.encryption)
+    return content
+
+
+def check_size(content: Content, wanted: Input, kind: Kind) -> None:
+    """Raises AuditError for what is too large for its kind, or empty."""
     if content.size > kind.max_size:
         allowed = f"{kind.name}: at most {kind.max_size} are allowed"
         raise AuditError(TOO_LARGE, f"the content has {content.size} bytes, {allowed}")
@@ -61,9 +71,6 @@ def find(cloud: Cloud, bucket: str, wanted: Input, kind: Kind) -> Content:
         )
     if not content.size and kind is not VIRUS:
         raise AuditError(BROKEN, "the content is empty")
-    if content.encryption:
-        check(content.encryption)
-    return content
 
 
 def _find(cloud: Cloud, bucket: str, wanted: Input, kind: Kind) -> Content:
@@ -99,12 +106,15 @@ def _decoded(text: str, kind: Kind) -> bytes:
 
 
 @asynccontextmanager
-async def held(cloud: Cloud, content: Content) -> AsyncIterator[Path]:
+async def held(scratch: Callable[[], Path], content: Content) -> AsyncIterator[Path]:
     """A file with the plain bytes that stays while the object is replaced or deleted.
 
-    Raises AuditError when the object has just gone.
+    `scratch` names new files. Raises AuditError when the object has just gone.
     """
-    path = cloud.storage.scratch()
+    if content.steady and content.stored is not None:
+        yield content.stored.path
+        return
+    path = scratch()
     try:
         try:
             await asyncio.to_thread(_hold, content, path)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,7 +15,6 @@ from localcloud.ci.audit.errors import NO_POLICY, NO_SCENE, AuditError, from_unj
 from localcloud.ci.audit.kinds import AUDIO, DOCUMENT, IMAGE, TEXT, VIDEO, VIRUS, Kind
 from localcloud.ci.audit.policy import VIRUS_SCENE, AuditPolicy, Facts, Rule, Strategy
 from localcloud.ci.audit.requests import Conf, Input
-from localcloud.cloud import Cloud
 from localcloud.detectors.judge import Judge
 from localcloud.detectors.judgement import (
     BROKEN,
@@ -32,7 +31,7 @@ from localcloud.detectors.judgement import (
 from localcloud.detectors.policy import Policy, Snapshots
 
 MAX_PIECES = 20_000  # snapshots, sections and pages of one content
-_NO_ENGINE = "the policy file switches them off"
+Scratch = Callable[[], Path]
 
 
 @dataclass(frozen=True)
@@ -80,33 +79,38 @@ def facts(task: Task) -> Facts:
     )
 
 
-async def judge(cloud: Cloud, engines: Judge | None, policy: AuditPolicy, task: Task) -> Outcome:
-    """Raises AuditError for what cannot be judged; `engines` None judge nothing."""
+async def judge(
+    scratch: Scratch, engines: Judge | None, policy: AuditPolicy, task: Task
+) -> Outcome:
+    """What is found in the content; `engines` None judge nothing, `scratch` names new files.
+
+    Raises AuditError for what cannot be judged.
+    """
     rule = await asyncio.to_thread(policy.rule, facts(task))
     if rule is not None and rule.fails:
         raise AuditError(rule.fails, f"decided by {rule.where}")
     try:
         if task.kind is VIRUS:
-            return await _viruses(cloud, engines, rule, task.content)
+            return await _viruses(scratch, engines, rule, task.content)
         strategy = policy.strategy(task.conf.biz_type)
         if strategy is None:
             raise AuditError(NO_POLICY, f"the BizType {task.conf.biz_type!r} does not exist")
-        return await _scenes(cloud, engines, strategy, rule, task)
+        return await _scenes(scratch, engines, strategy, rule, task)
     except UnjudgeableError as error:
         raise from_unjudgeable(error) from None
 
 
 async def _viruses(
-    cloud: Cloud, engines: Judge | None, rule: Rule | None, content: Content
+    scratch: Scratch, engines: Judge | None, rule: Rule | None, content: Content
 ) -> Outcome:
     decided = rule.finding(VIRUS_SCENE) if rule else None
     if decided is not None:
         found = (Virus("", decided.label or "Policy"),) if decided.result != NORMAL else ()
         report = VirusReport(decided.result, found, 1, decided.engine, decided.reason)
     elif engines is None:
-        report = VirusReport(SUSPECTED, reason=no_engine(VIRUS_SCENE, _NO_ENGINE).reason)
+        report = VirusReport(SUSPECTED, reason=no_engine(VIRUS_SCENE).reason)
     else:
-        async with contents.held(cloud, content) as path:
+        async with contents.held(scratch, content) as path:
             report = await engines.viruses(path)
     if report.result == SUSPECTED and not report.viruses:
         # The API knows normal and block alone: what could not be looked into must be neither.
@@ -115,21 +119,21 @@ async def _viruses(
 
 
 async def _scenes(
-    cloud: Cloud, engines: Judge | None, strategy: Strategy, rule: Rule | None, task: Task
+    scratch: Scratch, engines: Judge | None, strategy: Strategy, rule: Rule | None, task: Task
 ) -> Outcome:
     scenes = scenes_of(task.conf, strategy, task.kind)
     decided = {scene: found for scene in scenes if rule and (found := rule.finding(scene))}
     left = tuple(scene for scene in scenes if scene not in decided)
     if not left or engines is None:
-        missing = tuple(no_engine(scene, _NO_ENGINE) for scene in left)
+        missing = tuple(no_engine(scene) for scene in left)
         pieces = [Judgement(missing, kind=task.kind.name)]
     else:
-        pieces = await _judged(cloud, engines, strategy, left, task)
+        pieces = await _judged(scratch, engines, strategy, left, task)
     return Outcome(tuple(with_decided(piece, decided, scenes) for piece in pieces))
 
 
 async def _judged(
-    cloud: Cloud, engines: Judge, strategy: Strategy, scenes: tuple[str, ...], task: Task
+    scratch: Scratch, engines: Judge, strategy: Strategy, scenes: tuple[str, ...], task: Task
 ) -> list[Judgement]:
     options = Policy(
         lexicons=strategy.lexicons,
@@ -140,7 +144,7 @@ async def _judged(
     )
     pieces: list[Judgement] = []
     in_file = task.content.stored is not None
-    async with contents.held(cloud, task.content) if in_file else nullcontext() as path:
+    async with contents.held(scratch, task.content) if in_file else nullcontext() as path:
         async for piece in _stream(engines, task, path, scenes, options):
             pieces.append(piece)
             if len(pieces) > MAX_PIECES:
@@ -155,6 +159,7 @@ async def _judged(
 def with_decided(
     piece: Judgement, decided: dict[str, Finding], scenes: tuple[str, ...]
 ) -> Judgement:
+    """The piece with a finding for every scene; what was decided in advance goes first."""
     known = {finding.scene: finding for finding in piece.findings} | decided
     return replace(piece, findings=tuple(known.get(scene) or no_engine(scene) for scene in scenes))
 

@@ -145,7 +145,7 @@ def of_query(request: Request) -> Submission:
     is_async = fields.number("async", get("async"), 0, 0, 1) == 1
     conf = Conf(
         biz_type=get("biz-type"),
-        scenes=_scenes("detect-type", words, IMAGE) if request.has("detect-type") else None,
+        scenes=scenes_of_words("detect-type", words, IMAGE) if request.has("detect-type") else None,
         callback=fields.url("callback", get("callback")) if is_async else "",
         callback_version="Detail",
         is_async=is_async,
@@ -211,7 +211,7 @@ def _conf(node: Element, kind: Kind) -> Conf:
     has_scenes = words is not None and kind is not VIRUS
     return Conf(
         biz_type=biz_type,
-        scenes=_scenes("DetectType", fields.text(words.text), kind) if has_scenes else None,
+        scenes=scenes_of_words("DetectType", fields.text(words.text), kind) if has_scenes else None,
         callback=fields.url("Callback", _text(node, "Callback")),
         callback_version="Detail"
         if kind is IMAGE
@@ -255,7 +255,8 @@ def _freeze(node: Element | None, kind: Kind) -> dict[str, int]:
     return found
 
 
-def _scenes(name: str, value: str, kind: Kind) -> tuple[str, ...]:
+def scenes_of_words(name: str, value: str, kind: Kind) -> tuple[str, ...]:
+    """Scenes from their names with commas between. Raises ServiceError InvalidArgument."""
     known = {scene.lower(): scene for scene in kind.scenes} | _SCENES_OF_COS
     words = [word.strip() for word in value.split(",") if word.strip()]
     if [word.lower() for word in words] == ["all"]:

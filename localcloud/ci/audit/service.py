@@ -8,6 +8,7 @@ from collections.abc import Coroutine
 from typing import Any
 
 from localcloud.ci.audit import callback, contents, freeze, judging, shapes
+from localcloud.ci.audit.engines import open_engines
 from localcloud.ci.audit.errors import (
     INTERNAL,
     NO_POLICY,
@@ -186,7 +187,9 @@ class Audits:
             await self._stay(job, SNAPSHOTING)
         await self._stay(job, AUDITING)
         task = Task(job.kind, job.bucket, job.wanted, job.conf, content)
-        outcome = await judging.judge(self._cloud, self._open_engines(), self.policy, task)
+        outcome = await judging.judge(
+            self._cloud.storage.scratch, self._open_engines(), self.policy, task
+        )
         if content.stored is not None and job.wanted.object and job.conf.freeze:
             found = shapes.scores(outcome)
             job.forbid = freeze.apply(
@@ -216,7 +219,5 @@ class Audits:
 
     def _open_engines(self) -> Judge | None:
         if self.policy.engines and self._engines is None:
-            from localcloud.detectors import open_judge
-
-            self._engines = open_judge()
+            self._engines = open_engines()
         return self._engines

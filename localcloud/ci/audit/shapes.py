@@ -48,7 +48,7 @@ def scores(outcome: Outcome) -> dict[str, int]:
 
 
 def _image(pieces: tuple[Judgement, ...]) -> dict[str, Any]:
-    findings = _by_scene(pieces)
+    findings = by_scene(pieces)
     worst = max(findings, key=gravity)
     return {
         "CompressionResult": 0,
@@ -61,7 +61,7 @@ def _image(pieces: tuple[Judgement, ...]) -> dict[str, Any]:
 
 
 def _sections(pieces: tuple[Judgement, ...]) -> dict[str, Any]:
-    findings = _by_scene(pieces)
+    findings = by_scene(pieces)
     return {
         "SectionCount": len(pieces),
         **_verdict(max(findings, key=gravity)),
@@ -78,7 +78,7 @@ def _sections(pieces: tuple[Judgement, ...]) -> dict[str, Any]:
 
 
 def _audio(pieces: tuple[Judgement, ...]) -> dict[str, Any]:
-    findings = _by_scene(pieces)
+    findings = by_scene(pieces)
     return {
         "AudioText": "\n".join(filter(None, map(_text, pieces))),
         **_verdict(max(findings, key=gravity)),
@@ -88,7 +88,7 @@ def _audio(pieces: tuple[Judgement, ...]) -> dict[str, Any]:
 
 
 def _video(pieces: tuple[Judgement, ...]) -> dict[str, Any]:
-    findings = _by_scene(pieces)
+    findings = by_scene(pieces)
     shots = [piece for piece in pieces if piece.kind != "audio"]
     return {
         "SnapshotCount": len(shots),
@@ -124,7 +124,7 @@ def _webpage(pieces: tuple[Judgement, ...], *, highlight: bool) -> dict[str, Any
 
 
 def _pages(pieces: tuple[Judgement, ...]) -> dict[str, Any]:
-    findings = _by_scene(pieces)
+    findings = by_scene(pieces)
     worst = max(findings, key=gravity)
     return {
         "PageCount": len({(piece.sheet, piece.page) for piece in pieces}),
@@ -251,7 +251,7 @@ def _label(worst: Finding) -> str:
     return NORMAL_LABEL if worst.result == NORMAL else worst.scene
 
 
-def _by_scene(pieces: Iterable[Judgement]) -> list[Finding]:
+def by_scene(pieces: Iterable[Judgement]) -> list[Finding]:
     """One finding for each scene, over all pieces."""
     grouped: dict[str, list[Finding]] = {}
     for piece in pieces:
