@@ -164,10 +164,8 @@ def _print(args: argparse.Namespace, kind: Kind, outcome: Outcome, seconds: floa
     console = Console(highlight=False)
     console.print(table)
     pieces = f", {count} pieces" if count > 1 else ""
-    console.print(
-        Text(f"{args.file} ({kind.name}{pieces}, {seconds:.2f} s): ")
-        + Text(_WORDS[result], _STYLES[result])
-    )
+    said = Text(f"{args.file} ({kind.name}{pieces}, {seconds:.2f} s): ")
+    console.print(said + Text(_WORDS[result], _STYLES[result]), soft_wrap=True)
     return result
 
 

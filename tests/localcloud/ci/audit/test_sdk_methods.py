@@ -115,6 +115,10 @@ def virus_query(bucket):
 
 
 def live_submit(bucket):
+    live_cancel(bucket)
+
+
+def stream(bucket):
     found = bucket.client.ci_auditing_live_video_submit(
         Bucket=bucket.name, BizType="strict", Url="rtmp://live.example/1",
         StorageConf={"Path": "live/"},
@@ -124,7 +128,7 @@ def live_submit(bucket):
 
 
 def live_cancel(bucket):
-    job_id = live_submit(bucket)
+    job_id = stream(bucket)
     client = bucket.client
     found = client.ci_auditing_live_video_cancle(Bucket=bucket.name, JobID=job_id)["JobsDetail"]
     assert found["JobId"] == job_id
