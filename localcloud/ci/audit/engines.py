@@ -1,4 +1,4 @@
-"""Where the engines come from: `localcloud.detectors`, each in a process of its own."""
+"""Where the engines come from: `localcloud.detectors`, in worker processes of their own."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from localcloud.detectors.judge import Judge
 
 
 def open_engines() -> Judge | None:
-    """The engines of this machine; None where none are installed."""
+    """The engines of this machine; None where they are not installed."""
     try:
         from localcloud.detectors import open_judge
+
+        return open_judge()
     except ImportError:
         return None
-    return open_judge()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Callable
-from contextlib import nullcontext
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -145,12 +145,14 @@ async def _judged(
     pieces: list[Judgement] = []
     in_file = task.content.stored is not None
     async with contents.held(scratch, task.content) if in_file else nullcontext() as path:
-        async for piece in _stream(engines, task, path, scenes, options):
-            pieces.append(piece)
-            if len(pieces) > MAX_PIECES:
-                raise AuditError(
-                    NOT_ELIGIBLE, f"the content has over {MAX_PIECES} pieces, the most allowed"
-                )
+        # What is left early must be told so: an engine works on otherwise.
+        async with aclosing(_stream(engines, task, path, scenes, options)) as stream:
+            async for piece in stream:
+                pieces.append(piece)
+                if len(pieces) > MAX_PIECES:
+                    raise AuditError(
+                        NOT_ELIGIBLE, f"the content has over {MAX_PIECES} pieces, the most allowed"
+                    )
     if not pieces:
         raise AuditError(NOT_ELIGIBLE, "nothing in the content could be judged")
     return pieces
@@ -166,7 +168,7 @@ def with_decided(
 
 async def _stream(
     engines: Judge, task: Task, path: Path | None, scenes: tuple[str, ...], options: Policy
-) -> AsyncIterator[Judgement]:
+) -> AsyncGenerator[Judgement, None]:
     kind, conf = task.kind, task.conf
     if path is None:
         data = await contents.plain(task.content)
@@ -190,8 +192,9 @@ async def _stream(
     else:
         html = await asyncio.to_thread(path.read_bytes)
         pieces = engines.webpage(html, scenes, options)
-    async for piece in pieces:
-        yield piece
+    async with aclosing(pieces):
+        async for piece in pieces:
+            yield piece
 
 
 def _decoded(data: bytes) -> str:
