@@ -92,8 +92,12 @@ OPERATIONS: dict[tuple[str, str, str, str], Handler] = {
     **table.operations(),
     **audit.OPERATIONS,
 }
+# Values of `ci-process` that have rows of their own.
+_PROCESSES = (audit.PROCESS,)
 # Sub-resources of COS and CI, played or not: who names one never means the plain object or bucket.
-_SUB_RESOURCES = frozenset(row[3] for row in OPERATIONS if row[3] and row[0] != "ci") | frozenset(
+_SUB_RESOURCES = frozenset(
+    row[3] for row in OPERATIONS if row[3] and row[0] != "ci" and row[3] not in _PROCESSES
+) | frozenset(
     ("append", "policy", "rename", "restore", "retention", "select", "symlink", "truncate")
 )  # fmt: skip
 # The paths of the job APIs (host ci): a job's id may follow one.
@@ -121,7 +125,7 @@ def sub_resource(request: Request) -> str:
     if request.service == "ci":
         return _collection(request)
     for param in request.query:
-        if param.name == "ci-process" and param.value in _SUB_RESOURCES:
+        if param.name == "ci-process" and param.value in _PROCESSES:
             return param.value
         if param.name in _SUB_RESOURCES:
             return param.name

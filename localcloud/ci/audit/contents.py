@@ -81,7 +81,7 @@ def _find(cloud: Cloud, bucket: str, wanted: Input, kind: Kind) -> Content:
     if wanted.url:
         stored = addresses.find(cloud, addresses.source(wanted.url))
         return Content(stored.size, stored, url=wanted.url, encryption=encryption)
-    stored = symlink.resolve(cloud, cloud.storage.head(bucket, wanted.object))
+    stored = symlink.resolve(cloud, cloud.storage.head(bucket, wanted.object, wanted.version))
     addresses.check(cloud, stored)
     return Content(stored.size, stored, encryption=encryption)
 

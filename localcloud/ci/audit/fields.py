@@ -17,6 +17,7 @@ USER_FIELDS = (
     "Level", "Role",
 )  # fmt: skip
 _URL = re.compile(r"https?://[^\s/?#]+\S*", re.IGNORECASE)
+_STREAM = re.compile(r"(rtmp|https?)://[^\s/?#]+\S*", re.IGNORECASE)
 _NUMBER = re.compile(r"-?[0-9]{1,9}")
 _DECIMAL = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
 
@@ -62,6 +63,13 @@ def url(name: str, value: str) -> str:
     """An http(s) address or nothing. Raises ServiceError InvalidArgument."""
     if value and (len(value) > MAX_URL or not _URL.fullmatch(value)):
         raise illegal(name, value, f"http:// or https:// and up to {MAX_URL} bytes are allowed")
+    return value
+
+
+def stream(name: str, value: str) -> str:
+    """The address of a live stream. Raises ServiceError InvalidArgument."""
+    if len(value) > MAX_URL or not _STREAM.fullmatch(value):
+        raise illegal(name, value, "rtmp://, http:// or https:// is allowed")
     return value
 
 

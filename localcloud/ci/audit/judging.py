@@ -144,15 +144,17 @@ async def _judged(
     )
     pieces: list[Judgement] = []
     in_file = task.content.stored is not None
-    async with contents.held(scratch, task.content) if in_file else nullcontext() as path:
+    async with (
+        contents.held(scratch, task.content) if in_file else nullcontext() as path,
         # What is left early must be told so: an engine works on otherwise.
-        async with aclosing(_stream(engines, task, path, scenes, options)) as stream:
-            async for piece in stream:
-                pieces.append(piece)
-                if len(pieces) > MAX_PIECES:
-                    raise AuditError(
-                        NOT_ELIGIBLE, f"the content has over {MAX_PIECES} pieces, the most allowed"
-                    )
+        aclosing(_stream(engines, task, path, scenes, options)) as stream,
+    ):
+        async for piece in stream:
+            pieces.append(piece)
+            if len(pieces) > MAX_PIECES:
+                raise AuditError(
+                    NOT_ELIGIBLE, f"the content has over {MAX_PIECES} pieces, the most allowed"
+                )
     if not pieces:
         raise AuditError(NOT_ELIGIBLE, "nothing in the content could be judged")
     return pieces

@@ -30,9 +30,13 @@ _XML_TYPES = ("application/xml", "text/xml")
 
 @dataclass(frozen=True)
 class Input:
-    """One content: exactly one of `object` (a key), `url` and `content` (base64) is not empty."""
+    """One content: exactly one of `object` (a key), `url` and `content` (base64) is not empty.
+
+    `version` is of the object, empty for the one that its key shows.
+    """
 
     object: str = ""
+    version: str = ""
     url: str = ""
     content: str = ""
     data_id: str = ""
@@ -137,6 +141,7 @@ def of_query(request: Request) -> Submission:
         raise illegal("detect-url", "", "it or a key in the path is needed")
     content = Input(
         object="" if url else request.key,
+        version=request.get("versionId"),
         url=url,
         data_id=fields.data_id(get("dataid")),
         **_frames("interval", "max-frames", "large-image-detect", get),
@@ -171,7 +176,7 @@ def _input(node: Element, kind: Kind, beside: Element | None = None) -> Input:
     encryption = node.find("Encryption")
     return Input(
         object=value if name == "Object" else "",
-        url=(value if kind is LIVE else fields.url("Url", value)) if name == "Url" else "",
+        url=_url(value, kind) if name == "Url" else "",
         content=value if name == "Content" else "",
         data_id=fields.data_id(_data_id(node)),
         user_info=fields.user_info(node.find("UserInfo")),
@@ -179,6 +184,10 @@ def _input(node: Element, kind: Kind, beside: Element | None = None) -> Input:
         encryption=_encryption(encryption if encryption is not None else beside),
         **_frames("Interval", "MaxFrames", "LargeImageDetect", lambda n: _text(node, n)),
     )
+
+
+def _url(value: str, kind: Kind) -> str:
+    return fields.stream("Url", value) if kind is LIVE else fields.url("Url", value)
 
 
 def _frames(interval: str, frames: str, large: str, get: Callable[[str], str]) -> dict[str, int]:
@@ -201,6 +210,8 @@ def _encryption(node: Element | None) -> dict[str, str]:
 
 
 def _conf(node: Element, kind: Kind) -> Conf:
+    if node.find("Mask") is not None:
+        raise ServiceError("NotImplemented", "Conf.Mask: the local cloud masks no videos")
     words = node.find("DetectType")
     if kind is VIRUS:
         fields.choice("DetectType", _text(node, "DetectType"), ("Virus",), "")

@@ -55,7 +55,7 @@ class Audits:
     """Lives on the cloud's event loop."""
 
     def __init__(self, cloud: Cloud) -> None:
-        """Raises ConfigError for a policy file that is wrong, sqlite3.Error for a broken store."""
+        """Raises ConfigError for a policy file that is wrong, DataFolderError for the store's."""
         path = cloud.config.audit_policy
         self.policy = load(path) if path else AuditPolicy()
         self.store = Store(cloud.config.data)

@@ -13,12 +13,14 @@ from typing import Any
 from localcloud.ci.audit.kinds import KINDS, Kind
 from localcloud.ci.audit.requests import Conf, Input
 from localcloud.limits import MAX_AUDITS
+from localcloud.storage.directory import DataFolderError
 
 FILE = "audits.sqlite3"
 SUBMITTED, SNAPSHOTING, AUDITING = "Submitted", "Snapshoting", "Auditing"
 SUCCESS, FAILED = "Success", "Failed"
 DONE = (SUCCESS, FAILED)
 _KEPT = 30 * 86_400.0  # seconds: the service keeps jobs for a month
+_LOOK = 60.0
 _SECRETS = ("Key", "IV")
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS jobs (
@@ -73,14 +75,18 @@ class Store:
     """Used on the cloud's one thread."""
 
     def __init__(self, folder: Path) -> None:
-        """Raises sqlite3.Error for a file that is no such database."""
+        """Raises DataFolderError for a file that is no such database."""
         path = folder / FILE
-        # It may hold keys of encrypted content while a job waits.
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-        self._db = sqlite3.connect(path, isolation_level=None)
-        self._db.execute("PRAGMA journal_mode=WAL")
-        self._db.execute("PRAGMA synchronous=NORMAL")
-        self._db.executescript(_SCHEMA)
+        self._forgotten = 0.0
+        try:
+            # It holds the keys of encrypted content while a job waits.
+            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+            self._db = sqlite3.connect(path, isolation_level=None)
+            for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "secure_delete=ON"):
+                self._db.execute(f"PRAGMA {pragma}")
+            self._db.executescript(_SCHEMA)
+        except (OSError, sqlite3.Error) as error:
+            raise DataFolderError(f"{path} cannot hold the audits: {error}") from None
 
     def close(self) -> None:
         self._db.close()
@@ -110,7 +116,13 @@ class Store:
         return [_decode(row[0]) for row in rows]
 
     def forget(self, now: float) -> None:
-        """Drop what is over a month old, and the oldest beyond `MAX_AUDITS`; never an open job."""
+        """Drop what is over a month old, and the oldest beyond `MAX_AUDITS`; never an open job.
+
+        Looks once a minute: it walks over all of them.
+        """
+        if now < self._forgotten + _LOOK:
+            return
+        self._forgotten = now
         for table, condition in (("jobs", f"AND NOT ({_OPEN})"), ("feedback", "")):
             self._db.execute(
                 f"DELETE FROM {table} WHERE (created < ? OR sequence <= "  # noqa: S608

@@ -180,6 +180,21 @@ def test_content_that_cannot_be_judged_has_the_manuals_number(audited):
     assert recognize(audited, "large.jpg", **{"large-image-detect": "1"}).findtext("Result") == "2"
 
 
+def test_a_version_can_be_named(audited):
+    audited.client.put_bucket_versioning(Bucket=audited.name, Status="Enabled")
+    audited.put("a.jpg", audit="block")
+    version = audited.head("a.jpg")["x-cos-version-id"]
+    audited.put("a.jpg", b"harmless")
+    assert recognize(audited, "a.jpg").findtext("Result") == "2"
+    assert recognize(audited, "a.jpg", versionId=version).findtext("Result") == "1"
+
+
+def test_the_name_of_the_process_alone_asks_for_the_object(audited):
+    audited.put("a.jpg")
+    answer = audited.get(audited.presigned("a.jpg", {"sensitive-content-recognition": ""}))
+    assert answer.body == b"content"
+
+
 def test_one_needs_a_signature_and_a_bound_bucket(audited):
     audited.put("clean/a.jpg")
     url = f"{audited.address('clean/a.jpg')}?ci-process={PROCESS['ci-process']}"

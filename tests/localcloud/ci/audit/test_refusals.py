@@ -97,6 +97,20 @@ def test_strategies_that_do_not_exist_or_are_empty(audited, biz_type, number):
     assert answer.headers["X-ErrNo"] == number
 
 
+def test_masks_are_refused_by_name(audited):
+    conf = f"<Conf>{SHOTS}<Mask><Images/></Mask></Conf>"
+    answer = audited.ci("POST", "video/auditing", f"<Request>{INPUT}{conf}</Request>")
+    assert code(answer) == (501, "NotImplemented")
+
+
+@pytest.mark.parametrize("url", ["file:///etc/passwd", "rtmp://", "x"])
+def test_a_live_stream_has_an_address(audited, url):
+    body = f"<Type>live_video</Type><Input><Url>{url}</Url></Input>"
+    conf = "<Conf><BizType>strict</BizType></Conf>"
+    answer = audited.ci("POST", "video/auditing", f"<Request>{body}{conf}</Request>")
+    assert code(answer) == (400, "InvalidArgument")
+
+
 def test_a_live_stream_names_a_strategy(audited):
     body = "<Request><Type>live_video</Type><Input><Url>rtmp://a/b</Url></Input><Conf/></Request>"
     assert code(audited.ci("POST", "video/auditing", body)) == (400, "InvalidArgument")
