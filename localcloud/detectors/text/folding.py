@@ -110,7 +110,7 @@ def _unstretched(points: np.ndarray, kept: np.ndarray) -> np.ndarray:
     if kept.size < 3:
         return kept
     line = points[kept]
-    same = line[1:] == line[:-1]
+    same = (line[1:] == line[:-1]) & (kept[1:] == kept[:-1] + 1)
     triple = same[1:] & same[:-1]
     if not triple.any():
         return kept
