@@ -26,6 +26,8 @@ _DETECTOR, _READER = "PP-OCRv6_det_small.onnx", "PP-OCRv6_rec_small.onnx"
 _TURNS = "ch_ppocr_mobile_v2.0_cls_mobile.onnx"
 # What the networks were trained with.
 _LEAST_SIDE, _MOST_SIDE, _STEP = 736, 1600, 32
+_MOST_GROWTH = 2.0
+_FLAT = 8  # between the darkest and the lightest: less is no text for anybody
 _TEXT, _BOX = 0.3, 0.5
 _UNCLIP = 1.6
 _LEAST_BOX = 3
@@ -53,6 +55,8 @@ def available() -> bool:
 
 def read(picture: np.ndarray) -> list[Line]:
     """The lines of an RGB picture (height x width x 3, 8 bits), from the top left."""
+    if not picture.size or int(picture.max()) - int(picture.min()) < _FLAT:
+        return []
     boxes = _boxes(picture)
     lines = []
     with _LOCK:
@@ -109,7 +113,7 @@ def _boxes(picture: np.ndarray) -> list[np.ndarray]:
     import numpy as np
 
     height, width = picture.shape[:2]
-    scale = max(1.0, _LEAST_SIDE / min(height, width))
+    scale = min(_MOST_GROWTH, max(1.0, _LEAST_SIDE / min(height, width)))
     scale = min(scale, _MOST_SIDE / max(height, width))
     size = [max(_STEP, round(side * scale / _STEP) * _STEP) for side in (width, height)]
     heat = _run(_DETECTOR, _normal(cv2.resize(picture, size))[None])[0, 0]
