@@ -88,6 +88,8 @@ def _session(name: str) -> onnxruntime.InferenceSession:
     # Its arena never shrinks: a large picture would hold its memory for ever.
     options.enable_cpu_mem_arena = False
     options.log_severity_level = 3
+    # Threads that spin while they wait take the cores from everything else on the machine.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     return onnxruntime.InferenceSession(
         str(_model(name)), options, providers=["CPUExecutionProvider"]
     )
