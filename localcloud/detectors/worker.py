@@ -75,10 +75,8 @@ def _run(request: dict[str, Any], data: bytes) -> Iterator[Answer]:
     content = Path(request["path"]) if request["path"] else data
     try:
         yield from _JOBS[request["job"]](content, scenes, policy, request["options"])
-    except (LexiconError, ValueError) as error:
-        if isinstance(error, LexiconError) or "scene" in str(error):
-            raise UnjudgeableError(NOT_ELIGIBLE, str(error)) from None
-        raise
+    except LexiconError as error:
+        raise UnjudgeableError(NOT_ELIGIBLE, str(error)) from None
 
 
 Scenes = tuple[str, ...]
