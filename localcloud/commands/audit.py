@@ -86,12 +86,12 @@ async def _judge(
 ) -> tuple[Outcome, float]:
     from localcloud.ci.audit import judging
     from localcloud.ci.audit.contents import check_size
-    from localcloud.ci.audit.engines import open_engines
     from localcloud.ci.audit.errors import AuditError
     from localcloud.ci.audit.requests import Conf, Input, scenes_of_words
+    from localcloud.detectors import open_judge
     from localcloud.errors import ServiceError
 
-    engines = open_engines() if policy.engines else None
+    engines = open_judge() if policy.engines else None
     try:
         scenes = scenes_of_words("--scenes", args.scenes, kind) if args.scenes else None
         wanted = Input(object=args.file.name, large=True)

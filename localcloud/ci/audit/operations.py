@@ -8,9 +8,9 @@ import binascii
 
 from localcloud.ci import binding
 from localcloud.ci.audit import answers, fields, requests, service, tree
-from localcloud.ci.audit.errors import AuditError, illegal, to_service
+from localcloud.ci.audit.errors import INVALID_ARGUMENT, AuditError, illegal, to_service
 from localcloud.ci.audit.kinds import IMAGE, LIVE, TEXT, VIDEO, Kind
-from localcloud.ci.audit.requests import Conf, Faulty, Input
+from localcloud.ci.audit.requests import Faulty, Input
 from localcloud.ci.audit.store import FAILED, Job
 from localcloud.ci.errors import job_refusal
 from localcloud.cloud import Cloud
@@ -34,7 +34,9 @@ async def submit(cloud: Cloud, request: Request, kind: Kind) -> Response:
         return _answer(request, {"JobsDetail": details})
     content = wanted.single
     if wanted.kind is TEXT and content.content:
-        job = await _at_once(audits, wanted.kind, request.bucket, content, wanted.conf)
+        job = await audits.judge_now(TEXT, request.bucket, content, wanted.conf)
+        if job.code == INVALID_ARGUMENT:
+            raise job_refusal(1015, job.message)
         return _answer(request, {"JobsDetail": answers.detail(job)})
     job = audits.submit(wanted.kind, request.bucket, content, wanted.conf)
     return _answer(request, {"JobsDetail": answers.submitted(job)})
@@ -66,7 +68,9 @@ async def recognize(cloud: Cloud, request: Request) -> Response:
     if wanted.conf.is_async:
         job = audits.submit(IMAGE, request.bucket, content, wanted.conf)
         return tree.answer("RecognitionResult", answers.submitted(job))
-    job = await _at_once(audits, IMAGE, request.bucket, content, wanted.conf)
+    job = await audits.judge_now(IMAGE, request.bucket, content, wanted.conf)
+    if job.state == FAILED:
+        raise to_service(AuditError(job.code, job.message))
     return tree.answer("RecognitionResult", answers.recognition(job))
 
 
@@ -113,16 +117,6 @@ async def _batch(
         return answers.detail(await audits.judge_now(IMAGE, bucket, item, wanted.conf))
 
     return await asyncio.gather(*map(one, wanted.inputs))
-
-
-async def _at_once(
-    audits: service.Audits, kind: Kind, bucket: str, wanted: Input, conf: Conf
-) -> Job:
-    """A finished job. Raises ServiceError for content that cannot be audited."""
-    job = await audits.judge_now(kind, bucket, wanted, conf)
-    if job.state == FAILED:
-        raise to_service(AuditError(job.code, job.message))
-    return job
 
 
 def _find(cloud: Cloud, request: Request, kind: Kind) -> Job:

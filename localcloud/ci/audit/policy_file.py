@@ -16,6 +16,7 @@ from localcloud.detectors.judgement import (
     SUSPECTED,
     Finding,
 )
+from localcloud.detectors.text import lexicon
 from shared.located import Node, read
 
 _WORDS = {"pass": NORMAL, "block": SENSITIVE, "review": SUSPECTED}
@@ -61,8 +62,10 @@ def _strategy(node: Node, path: Path) -> Strategy:
     lexicons = []
     for item in entries["lexicons"].items() if "lexicons" in entries else ():
         lexicons.append((path.parent / item.text()).resolve())
-        if not lexicons[-1].is_file():
-            item.refuse("a file beside the policy file is expected")
+        try:
+            lexicon.read(lexicons[-1])
+        except lexicon.LexiconError as error:
+            item.problems.add(item.line, f"{item.path}: {error}")
     return Strategy(
         scenes, tuple(lexicons), entries["preset"].flag() if "preset" in entries else True
     )

@@ -8,7 +8,6 @@ from collections.abc import Coroutine
 from typing import Any
 
 from localcloud.ci.audit import callback, contents, freeze, judging, shapes
-from localcloud.ci.audit.engines import open_engines
 from localcloud.ci.audit.errors import (
     INTERNAL,
     NO_POLICY,
@@ -32,6 +31,7 @@ from localcloud.ci.audit.store import (
 )
 from localcloud.ci.errors import job_refusal
 from localcloud.cloud import Cloud
+from localcloud.detectors import open_judge
 from localcloud.detectors.judge import Judge
 from localcloud.detectors.judgement import Judgement
 from localcloud.limits import MAX_AUDIT_QUEUE
@@ -219,5 +219,5 @@ class Audits:
 
     def _open_engines(self) -> Judge | None:
         if self.policy.engines and self._engines is None:
-            self._engines = open_engines()
+            self._engines = open_judge()
         return self._engines

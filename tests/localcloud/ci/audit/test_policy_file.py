@@ -79,7 +79,7 @@ def test_the_first_rule_that_fits_decides(policy):
 
 
 def test_strategies(policy, tmp_path):
-    (tmp_path / "words.txt").write_text("word\n")
+    (tmp_path / "words.txt").write_text("[Porn Sexual 95]\nword\n")
     found = policy(
         "biz_types:\n  a: {scenes: [Porn], lexicons: [words.txt], preset: false}\n  b: {}\n"
         "default: {scenes: [Ads]}\n"
@@ -109,12 +109,14 @@ def test_strategies(policy, tmp_path):
         ("seconds: {auditing: 3601}", "seconds.auditing is '3601'"),
         ("biz_types: {a: {scenes: [Cats]}}", "biz_types.a.scenes"),
         ("biz_types: {a: {lexicons: [gone.txt]}}", "biz_types.a.lexicons"),
+        ("biz_types:\n  a:\n    lexicons: [broken.txt]", "audit.yml:3: biz_types.a.lexicons[0]"),
         ("other: 1", "other is unknown"),
         ("rules: [", "not YAML"),
         ("", "the file is empty"),
     ],
 )
-def test_what_is_wrong_is_told_with_its_line(policy, text, said):
+def test_what_is_wrong_is_told_with_its_line(policy, tmp_path, text, said):
+    (tmp_path / "broken.txt").write_text("a term before any head\n")
     with pytest.raises(ConfigError) as caught:
         policy(text)
     assert said in str(caught.value)
