@@ -22,6 +22,7 @@ COMMANDS = {
     "demo": "upload real photos to a local cloud and show what becomes of them",
     "invoke": "run one function as SCF does, and print what it returns and logs",
     "event": "print a sample event to invoke a function with",
+    "audit": "judge a file as CI's content audit does",
     "process": "apply an image rule to a file",
     "validate": "check pipelines.yml and serverless.yml",
     "package": "build the zip files of the layer and the functions",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -20,6 +20,7 @@ from localcloud.locks import KeyLocks
 from localcloud.storage import Storage
 
 if TYPE_CHECKING:
+    from localcloud.ci.audit.service import Audits
     from localcloud.ci.batch.engine import Engine
 
 _T = TypeVar("_T")
@@ -42,6 +43,8 @@ class Cloud:
         self.results = Results(RESULTS if config.cache else 0)
         self.proxies = Proxies(config.data / "proxies", PROXIES if config.cache else 0)
         self._jobs: Engine | None = None
+        self.audits: Audits | None = None  # opened by the first audit
+        self._endings: list[Callable[[], Awaitable[None]]] = []
         self._waiting = 0
         self._subscribers: list[Subscriber] = []
 
@@ -87,6 +90,15 @@ class Cloud:
     def _tell(self, document: dict[str, Any]) -> None:
         for callback in self._subscribers:
             callback(document)
+
+    def when_closed(self, ending: Callable[[], Awaitable[None]]) -> None:
+        """Have `ending` called when the cloud stops, while its storage is still there."""
+        self._endings.append(ending)
+
+    async def close(self) -> None:
+        """Stop what works in the background."""
+        while self._endings:
+            await self._endings.pop()()
 
     async def run(self, function: Callable[..., _T], *arguments: object) -> _T:
         """Run CPU-bound work on a worker thread. Raises SlowDown when too much of it waits."""

@@ -1,7 +1,8 @@
 """What the operations of the routing table are called: PutObject, GetBucketTagging, UploadPart ...
 
 Most names follow from the table's row; those that do not are listed. They are COS's own (as in
-its access policies), and are found whatever their case.
+its access policies; the job APIs of CI have their actions' names), and are found whatever their
+case.
 """
 
 from __future__ import annotations

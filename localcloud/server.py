@@ -20,7 +20,8 @@ from aiohttp.web_protocol import RequestHandler
 
 from localcloud import addressing, admin, api3, operation_names, routing, s3_compat
 from localcloud.ci import styles
-from localcloud.ci.errors import add_number
+from localcloud.ci.audit import door as audit
+from localcloud.ci.errors import add_number, as_job_error
 from localcloud.ci.processing import rule_of
 from localcloud.cloud import Cloud
 from localcloud.cos import fetch, form_upload, traffic
@@ -28,7 +29,7 @@ from localcloud.cos.settings import cors, website
 from localcloud.errors import ServiceError
 from localcloud.faults import playing
 from localcloud.http import NO_ANSWER, XML, FileSlice, Request, Response, Stream, new_id
-from localcloud.identity.authentication import authenticate
+from localcloud.identity.authentication import authenticate, is_signed
 from localcloud.identity.authorization import authorize
 from localcloud.limits import (
     BODY_CHUNK,
@@ -116,6 +117,7 @@ class Server:
             site = web.TCPSite(self._runner, host, port, backlog=512)
             await site.start()
             bound = self._runner.addresses[0]
+        audit.resume(self._cloud)
         name = f"[{bound[0]}]" if ":" in bound[0] else bound[0]
         return f"http://{name}:{bound[1]}"
 
@@ -133,6 +135,7 @@ class Server:
             async with asyncio.timeout(STOP_SECONDS):
                 await self._idle.wait()
         await self._runner.cleanup()
+        await self._cloud.close()
 
     async def _handle(self, incoming: web.BaseRequest) -> web.StreamResponse:
         if incoming.method == "CONNECT":
@@ -192,6 +195,8 @@ class Server:
         except ServiceError as error:
             if rule_of(request) is not None:
                 add_number(error)
+            if request.service == "ci":
+                raise as_job_error(error, is_signed=is_signed(request)) from None
             raise
 
     async def _operate(self, request: Request) -> Response:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterable, Mapping
 
 from localcloud import addressing
+from localcloud.ci.audit import freeze
 from localcloud.ci.errors import refusal
 from localcloud.cloud import Cloud
 from localcloud.errors import ServiceError
@@ -86,6 +87,7 @@ def _find(cloud: Cloud, bucket: str, address: str, *, persistent: bool) -> Store
         request = authenticate(request, cloud.credentials)
         authorize(cloud, request, ("cos", "GET", "object", ""))
         stored = cloud.storage.head(request.bucket, request.key)
+        freeze.check(stored)
     except ServiceError as error:
         advice = "a private one needs a signature in its address"
         raise refusal(-60987, f"image {address!r}: {error.message} ({advice})") from None

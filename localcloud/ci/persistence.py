@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from localcloud.ci import binding, guetzli, jobs, marks, styles, upload_result
+from localcloud.ci.audit import freeze
 from localcloud.ci.errors import from_pic_operations, from_rule, refusal
 from localcloud.cloud import Cloud
 from localcloud.cos import objects, restore
@@ -76,6 +77,7 @@ async def image_process(cloud: Cloud, request: Request) -> Response:
         raise refusal(-60998, f"?image_process needs the header {HEADER} with its rules as JSON")
     stored = cloud.storage.head(request.bucket, request.key)
     restore.check_readable(stored, cloud.clock())
+    freeze.check(stored)
     return await run(cloud, request, stored, checked)
 
 

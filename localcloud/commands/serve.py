@@ -80,6 +80,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="JSON list of further keys, each with its account, user and policy",
     )
     parser.add_argument(
+        "--audit-policy",
+        type=Path,
+        metavar="FILE",
+        help="YAML of BizTypes, and of verdicts decided in advance (docs/audit.md)",
+    )
+    parser.add_argument(
         "--days-ahead",
         type=float,
         default=0.0,
@@ -126,6 +132,7 @@ def run(args: argparse.Namespace) -> int:
         cache=not args.no_cache,
         users=_users(args.users),
         callbacks=tuple(map(_origin, args.callback)),
+        audit_policy=_checked(args.audit_policy),
     )
     allocator.bound()
     try:
@@ -155,6 +162,17 @@ def _users(path: Path | None) -> tuple[users.User, ...]:
         return users.load(path, OWNER_UIN) if path else ()
     except ConfigError as error:
         raise UsageError(f"--users: {error}") from None
+
+
+def _checked(path: Path | None) -> Path | None:
+    if path is not None:
+        from localcloud.ci.audit.policy_file import load
+
+        try:
+            load(path)
+        except ConfigError as error:
+            raise UsageError(f"--audit-policy: {error}") from None
+    return path
 
 
 async def _serve(config: Config, args: argparse.Namespace, faults: list[Rule]) -> None:
