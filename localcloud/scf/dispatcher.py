@@ -29,7 +29,8 @@ MESSAGE_TTL = 21_600  # seconds that an event may wait at most
 RETRY_SETTING, TTL_SETTING = "RetryNum", "MsgTTL"
 _LOOK_SECONDS = 0.5  # a clock that is moved is noticed after this
 _SLOWEST = 300.0  # seconds between two tries after faults of the host
-THROTTLED, HOST_FAULT, EXPIRED_CODE = 432, 500, 432
+_SPARE = 1000  # entries about events that have ended, before they are removed
+EXPIRED = 432  # SCF's status code for what found no room
 
 
 class Runs(Protocol):
@@ -164,6 +165,9 @@ class Dispatcher:
     def look(self) -> None:
         """Run what is due, and give up what is too old. Called often; tests call it too."""
         now = self._clock()
+        if len(self._ending) > 2 * len(self._waiting) + _SPARE:
+            self._ending = [entry for entry in self._ending if entry[1] in self._waiting]
+            heapq.heapify(self._ending)
         while self._ending and self._ending[0][0] <= now:
             _, request_id = heapq.heappop(self._ending)
             if (event := self._waiting.get(request_id)) is not None:
@@ -171,7 +175,7 @@ class Dispatcher:
                 if ends > now:  # it was allowed to grow older meanwhile
                     heapq.heappush(self._ending, (ends, request_id))
                 else:
-                    self._give_up(event, EXPIRED_CODE, "the event is older than it may grow")
+                    self._give_up(event, EXPIRED, "the event is older than it may grow")
         for key in sorted(self._lanes, key=lambda key: self._lanes[key].due[:1] or [(1e18, 0, "")]):
             lane = self._lanes[key].due
             while lane and lane[0][0] <= now and len(self._running) < self._instances:
@@ -189,6 +193,14 @@ class Dispatcher:
 
     def wake(self) -> None:
         """Look again soon: something has changed."""
+        self._wake.set()
+
+    def grew(self, function: str) -> None:
+        """Take up that a function's events may now grow to another age."""
+        ttl = self.ttl(function)
+        for event in self._waiting.values():
+            if event.function == function:
+                heapq.heappush(self._ending, (event.accepted + ttl, event.request_id))
         self._wake.set()
 
     def retries(self, function: str) -> int:

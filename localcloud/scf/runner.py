@@ -58,7 +58,7 @@ class Runner:
         self._warm: dict[str, list[Warm]] = defaultdict(list)
         self._busy: set[Instance] = set()
         self._max_warm = max_warm
-        self._idle_seconds = idle_seconds
+        self.idle_seconds = idle_seconds
 
     @property
     def warm(self) -> int:
@@ -122,7 +122,7 @@ class Runner:
 
     async def end_idle(self) -> None:
         """End the instances that have been idle for `idle_seconds`."""
-        oldest = time.monotonic() - self._idle_seconds
+        oldest = time.monotonic() - self.idle_seconds
         for key, kept in list(self._warm.items()):
             ending = [warm for warm in kept if warm.since < oldest]
             self._warm[key] = [warm for warm in kept if warm.since >= oldest]
