@@ -22,6 +22,7 @@ from localcloud.storage import Storage
 if TYPE_CHECKING:
     from localcloud.ci.audit.service import Audits
     from localcloud.ci.batch.engine import Engine
+    from localcloud.scf import FunctionHost
 
 _T = TypeVar("_T")
 JOBS_FILE = "jobs.sqlite3"
@@ -45,6 +46,7 @@ class Cloud:
         self._jobs: Engine | None = None
         self.audits: Audits | None = None  # opened by the first audit
         self._endings: list[Callable[[], Awaitable[None]]] = []
+        self.functions: FunctionHost | None = None  # of serverless.yml, if they are played
         self._waiting = 0
         self._subscribers: list[Subscriber] = []
 

@@ -62,6 +62,11 @@ class Config:
     callbacks: tuple[str, ...] = ()
     audit_policy: Path | None = None
 
+    @property
+    def appid(self) -> str:
+        """The account's appid: the end of its buckets' names."""
+        return self.buckets[0].rpartition("-")[2]
+
 
 def client_environment(endpoint: str, config: Config) -> dict[str, str]:
     """The variables that make the unmodified SDK talk to the local cloud at `endpoint`."""
