@@ -137,7 +137,8 @@ def resolve(target: str, host: str) -> Address:
         f"the local cloud does not play the host {host[:255]!r} and is no open proxy: it answers "
         "for <bucket>.cos|cos-website|ci|pic.<region>.myqcloud.com (or tencentcos.cn), "
         "service.cos.myqcloud.com, cos.<region>.myqcloud.com/<bucket>/<key>, <bucket>.localhost, "
-        "127.0.0.1/<bucket>/<key> and sts.tencentcloudapi.com",
+        "127.0.0.1/<bucket>/<key>, sts.tencentcloudapi.com and "
+        "scf.tencentcloudapi.com",
     )
 
 

@@ -195,6 +195,7 @@ async def _start_functions(
         raise CommandError(str(error)) from None
     # Functions need the cloud to finish, so they are stopped before it.
     ending.push_async_callback(functions.stop)
+    cloud.functions = functions
     cloud.subscribe(functions.on_cos_event)
 
 

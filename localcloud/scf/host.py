@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -18,7 +19,7 @@ from typing import Any
 
 from localcloud.config import Config, client_environment
 from localcloud.scf.environment import CredentialSource
-from localcloud.scf.invocation import MAX_ASYNC_EVENT
+from localcloud.scf.invocation import MAX_ASYNC_EVENT, Invocation
 from localcloud.scf.layer import link_layer
 from localcloud.scf.runner import Runner
 from localcloud.scf.serverless import Function, Project, load, local_variables
@@ -81,6 +82,7 @@ class FunctionHost:
         self._running: dict[str, _Task] = {}
         self._workers: list[asyncio.Task[None]] = []
         self._stopping = False
+        self.deployed = time.time()
 
     @property
     def project(self) -> Project:
@@ -127,6 +129,20 @@ class FunctionHost:
     def idle(self) -> bool:
         """Whether nothing is queued, running or waiting to be tried again."""
         return self._queue.empty() and not self._running and not self._waiting
+
+    async def invoke(self, function: Function, event: Any) -> Invocation:
+        """Run a function and wait for it, as a synchronous caller does."""
+        invocation = await self.runner.invoke(function, event)
+        self._log(invocation.report())
+        return invocation
+
+    def accept(self, function: Function, event: Any) -> str | None:
+        """Queue an event; its request id, or None when too many wait."""
+        if self._queue.full():
+            return None
+        request_id = str(uuid.uuid4())
+        self._put(_Task(function, event, request_id))
+        return request_id
 
     def on_cos_event(self, document: dict[str, Any]) -> None:
         """Queue an invoke for every trigger that a record of this COS event matches."""
@@ -215,7 +231,7 @@ def appid_of(config: Config) -> str:
 def without_signature(event: Mapping[str, Any]) -> dict[str, Any]:
     """The event without the headers of the upload's request: one of them is its signature."""
     copy: dict[str, Any] = json.loads(json.dumps(event))
-    for record in copy["Records"]:
+    for record in copy.get("Records", ()):
         parameters = record["event"].get("requestParameters")
         if isinstance(parameters, dict):
             parameters.pop("requestHeaders", None)

@@ -51,6 +51,9 @@ class Function:
     environment: tuple[tuple[str, str], ...] = ()
     namespace: str = "default"
     region: str = "ap-guangzhou"
+    runtime: str = RUNTIMES[0]
+    description: str = ""
+    role: str = ""
 
 
 @dataclass(frozen=True)
@@ -127,9 +130,6 @@ def _function(root: Path, entry: Field, inputs: Field, *, prefix: str, region: s
         own = entry.child(name)
         return own if own.present else inputs.child(name)
 
-    inherited("runtime").text(
-        pattern="|".join(RUNTIMES).replace(".", r"\."), expected=" or ".join(RUNTIMES)
-    )
     inherited("type").text("event", pattern="event", expected="event")
     memory = inherited("memorySize").integer(
         DEFAULT_MEMORY, MEMORY_SIZES, "64 or 128 to 3072 in steps of 128 (MB)"
@@ -149,6 +149,11 @@ def _function(root: Path, entry: Field, inputs: Field, *, prefix: str, region: s
         environment=tuple(_environment(inherited("environments"), inherited("environment"))),
         namespace=inherited("namespace").text("default"),
         region=region,
+        runtime=inherited("runtime").text(
+            pattern="|".join(RUNTIMES).replace(".", r"\."), expected=" or ".join(RUNTIMES)
+        ),
+        description=inherited("description").text(""),
+        role=inherited("role").text(""),
     )
 
 
