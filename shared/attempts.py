@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 from shared import events, records
 from shared.claims import DEAD, Claim, Refusal, Step, Version
 from shared.cos import Cos
-from shared.dead_letters import DeadLetter, DeadLetters
 from shared.errors import CloudError
 from shared.events import Upload
 from shared.ledger import CosStore, Ledger
@@ -29,34 +27,39 @@ _NOT_THE_FILE = (401, 403, 404, 409)
 _LEASE_MARGIN = 5.0  # seconds by which a lease outlives the invocation
 
 
-@dataclass
 class Attempt:
     """What is known while it runs; `entry` becomes the log line.
 
     `deadline` is in monotonic seconds, `again` says at the end whether SCF should invoke again.
     """
 
-    upload: Upload
-    pipeline: Pipeline
-    handle: Handle
-    settings: Settings
-    invocation: str
-    deadline: float
-    entry: dict[str, Any]
-    again: bool = False
-    _started: float = field(default_factory=time.time)
-    _clock: float = field(default_factory=time.monotonic)
-
-    def __post_init__(self) -> None:
-        upload, settings = self.upload, self.settings
-        self._cos = Cos(settings, upload.region, self.deadline)
-        self._bucket = settings.state_bucket or upload.bucket
-        store = CosStore(self._cos, self._bucket)
+    def __init__(
+        self,
+        upload: Upload,
+        pipeline: Pipeline,
+        handle: Handle,
+        *,
+        settings: Settings,
+        invocation: str,
+        deadline: float,
+        entry: dict[str, Any],
+    ) -> None:
+        self.upload = upload
+        self.pipeline = pipeline
+        self.entry = entry
+        self.again = False
+        self._handle = handle
+        self._invocation = invocation
+        self._deadline = deadline
+        self._retries = settings.retries
+        self._started, self._clock = time.time(), time.monotonic()
+        self._cos = Cos(settings, upload.region, deadline)
+        self._state = (settings.state_bucket or upload.bucket, settings.state_prefix)
+        store = CosStore(self._cos, self._state[0])
         # Before the claim is taken a third of the time may go by with watching another's.
-        patience = max(0.0, min(5.0, (self.deadline - self._clock) / 3))
-        self._ledger = Ledger(store, settings.state_prefix, self.invocation, patience)
-        self._letters = DeadLetters(self._cos, self._bucket, settings.state_prefix)
-        self._step = Step(upload.bucket, upload.key, self.pipeline.function, self.pipeline.name)
+        patience = max(0.0, min(5.0, (deadline - self._clock) / 3))
+        self._ledger = Ledger(store, settings.state_prefix, invocation, patience)
+        self._step = Step(upload.bucket, upload.key, pipeline.function, pipeline.name)
 
     def run(self) -> None:
         """Make the attempt; never raises `CloudError`."""
@@ -71,7 +74,7 @@ class Attempt:
         self.entry["milliseconds"] = round((time.monotonic() - self._clock) * 1000)
 
     def _run(self) -> None:
-        lease = self.deadline - time.monotonic() + _LEASE_MARGIN
+        lease = self._deadline - time.monotonic() + _LEASE_MARGIN
         details = {
             "event": events.document(self.upload),
             "function": self.pipeline.function,
@@ -88,14 +91,14 @@ class Attempt:
         try:
             etag = self._etag()
             ended = self._ended_before(claim, etag)
-            outcome = ended or self.handle(self.upload, self.pipeline, self._cos, etag)
+            outcome = ended or self._handle(self.upload, self.pipeline, self._cos, etag)
         except CloudError as error:
             etag, ended, outcome = "", None, failure(error)
         self._phase("work")
         self.entry["outputs"] = [output.key for output in outcome.outputs]
         self.entry["requests"] = [call.id for call in outcome.calls]
         self._end(outcome.status, reason=outcome.reason, error=outcome.error)
-        if outcome.retry and claim.tries <= self.settings.retries:
+        if outcome.retry and claim.tries <= self._retries:
             self.again = True
             self._ledger.release(claim)
         elif ended or outcome.status == SKIPPED:
@@ -132,7 +135,7 @@ class Attempt:
             etag=etag,
             started=self._started,
             seconds=time.monotonic() - self._clock,
-            invocation=self.invocation,
+            invocation=self._invocation,
             attempt=claim.attempt,
         )
         key = records.record_key(self.pipeline, self.upload, etag)
@@ -141,15 +144,21 @@ class Attempt:
 
     def _close(self, claim: Claim, outcome: Outcome) -> None:
         if outcome.status == FAILED and outcome.error is not None:
-            self.entry["dead_letter"] = self._letters.write(self._letter(claim, outcome.error))
+            self._bury(claim, outcome.error)
             self._ledger.close(claim, DEAD)
             return
         self._ledger.close(claim, outcome.status)
         if claim.attempt > 1:
-            self._letters.drop(self._step.digest)
+            # An attempt before may have been given up on.
+            from shared.dead_letters import DeadLetters
 
-    def _letter(self, claim: Claim, error: CloudError) -> DeadLetter:
-        return DeadLetter(
+            DeadLetters(self._cos, *self._state).drop(self._step.digest)
+
+    def _bury(self, claim: Claim, error: CloudError) -> None:
+        # Imported here and above: an upload that succeeds at once needs none of it.
+        from shared.dead_letters import DeadLetter, DeadLetters
+
+        letter = DeadLetter(
             bucket=self.upload.bucket,
             key=self.upload.key,
             function=self.pipeline.function,
@@ -160,9 +169,10 @@ class Attempt:
             time=time.time(),
             retryable=error.retryable,
             upload=self.upload.request_id,
-            invocation=self.invocation,
+            invocation=self._invocation,
             requests=[id for _, id in self._cos.calls if id],
         )
+        self.entry["dead_letter"] = DeadLetters(self._cos, *self._state).write(letter)
 
     def _end(self, status: str, *, reason: str = "", error: CloudError | None = None) -> None:
         self.entry.update(outcome=status, reason=reason, error=error_document(error))

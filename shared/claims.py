@@ -11,21 +11,20 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from shared.errors import CloudError
 from shared.events import Upload
 
 RUNNING, SUBMITTED, RELEASED = "running", "submitted", "released"
 DEAD = "dead"
-CLOSED_SIZE = 64
+CLOSED_SIZE = 72
 _LAST = 999_999  # generations count down in names: a listing shows the newest first
 _CLOSED = re.compile(r"closed ([a-z]{1,8}) +([0-9]{3}) ([0-9]{12}) ([0-9a-f]{32}) *\n")
 
 
-@dataclass(frozen=True)
-class Step:
+class Step(NamedTuple):
     """What is done once: one pipeline of one function, for one key. `digest` names its chain."""
 
     bucket: str
@@ -39,8 +38,7 @@ class Step:
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:40]
 
 
-@dataclass(frozen=True)
-class Version:
+class Version(NamedTuple):
     """Which upload of a key: `token` is its identity, `time` its event time in Unix seconds."""
 
     token: str
@@ -57,8 +55,7 @@ class Version:
                    upload.event_time)  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Claim:
+class Claim(NamedTuple):
     """One generation of a chain, open.
 
     `holder` is the invocation that works, `nonce` this very call for it. `attempt` counts all
@@ -76,21 +73,20 @@ class Claim:
     attempt: int = 1
     tries: int = 1
     state: str = RUNNING
-    details: dict[str, Any] = field(default_factory=dict)
+    details: Mapping[str, Any] = {}
 
     @property
     def key(self) -> str:
         return generation_key(self.chain, self.generation)
 
     def to_bytes(self) -> bytes:
-        document = asdict(self)
+        document = {**self._asdict(), "version": self.version._asdict()}
         del document["chain"], document["generation"]
         # Longer than a closed claim, whatever it holds.
         return json.dumps(document, ensure_ascii=True).encode().ljust(CLOSED_SIZE * 2)
 
 
-@dataclass(frozen=True)
-class Closed:
+class Closed(NamedTuple):
     """A claim whose work has ended: `outcome`, at which attempt, for which version."""
 
     outcome: str
@@ -102,8 +98,7 @@ class Closed:
         return (text + self.version.token).ljust(CLOSED_SIZE - 1).encode() + b"\n"
 
 
-@dataclass(frozen=True)
-class Refusal:
+class Refusal(NamedTuple):
     """Why there is nothing to do. `wait`: somebody works on it, and may fail."""
 
     reason: str
@@ -152,8 +147,8 @@ def decide(wanted: Claim, last: Claim | Closed, generation: int, age: float) -> 
     same = last.version.token == wanted.version.token
     if not same and last.version.time > wanted.version.time:
         return Refusal("a newer upload of this key is processed in its place")
-    following = replace(
-        wanted, generation=generation + 1, attempt=last.attempt + 1 if same else 1, tries=1
+    following = wanted._replace(
+        generation=generation + 1, attempt=last.attempt + 1 if same else 1, tries=1
     )
     if isinstance(last, Closed):
         if same and last.outcome != DEAD:
@@ -161,7 +156,7 @@ def decide(wanted: Claim, last: Claim | Closed, generation: int, age: float) -> 
         return following
     if last.holder == wanted.holder and last.state != SUBMITTED:
         # SCF invokes again only after the attempt before has ended, whatever it left behind.
-        return replace(following, tries=last.tries + 1 if same else 1)
+        return following._replace(tries=last.tries + 1 if same else 1)
     return _of_another(last, following, age, same=same)
 
 

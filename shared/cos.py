@@ -10,8 +10,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from qcloud_cos import CosClientError, CosConfig, CosS3Client, CosServiceError
 from requests.exceptions import RequestException
@@ -35,8 +34,7 @@ _session = Session()
 _paces: dict[tuple[float, int], Pace] = {}
 
 
-@dataclass(frozen=True)
-class Listed:
+class Listed(NamedTuple):
     """An object as a listing shows it: `size` in bytes, `modified` in the service's words."""
 
     key: str
@@ -45,8 +43,7 @@ class Listed:
     etag: str = ""
 
 
-@dataclass(frozen=True)
-class Read:
+class Read(NamedTuple):
     """An object that was read whole. `age` is how many seconds ago it was written, all by the
     service's clock; `etag` comes without quotes."""
 

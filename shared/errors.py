@@ -25,8 +25,8 @@ _ADVICE = {
     "NoSuchStyle": "add the style to the bucket, or correct its name in pipelines.yml",
     "NoSuchResource": "the object was deleted or replaced since the event; nothing to do",
     "RequestTimeTooSkewed": "set the clock of the caller",
-    "ResourceNotFound": "deploy the function under this name (serverless.yml), or correct `function` "
-    "in pipelines.yml",
+    "ResourceNotFound": "deploy the function under this name (serverless.yml), or correct "
+    "`function` in pipelines.yml",
     "SignatureDoesNotMatch": "check the secret key",
     "UnauthorizedOperation": "allow the function's role scf:InvokeFunction on the functions that "
     "pipelines.yml names",

@@ -11,8 +11,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from shared import loops
 from shared.errors import ConfigError
@@ -30,16 +29,14 @@ class RetryableError(Exception):
     """Raised by `main_handler` so that SCF invokes again; the message lists what is unfinished."""
 
 
-@dataclass(frozen=True)
-class Ending:
+class Ending(NamedTuple):
     """How a step ended: `entry` is its log line, `again` says whether SCF should invoke again."""
 
     entry: dict[str, Any]
     again: bool = False
 
 
-@dataclass(frozen=True)
-class Invocation:
+class Invocation(NamedTuple):
     """One invocation of `function`; `deadline` is in monotonic seconds."""
 
     function: str
@@ -54,8 +51,7 @@ class Invocation:
         return {"function": self.function, "invocation": self.id}
 
 
-@dataclass(frozen=True)
-class Wanted:
+class Wanted(NamedTuple):
     """An upload and the pipelines that want it; `base` are the fields of its log lines."""
 
     upload: Upload

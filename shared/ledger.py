@@ -14,8 +14,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from shared.claims import (
     RELEASED,
@@ -54,12 +53,12 @@ class Store(Protocol):
         """An object, and how many seconds ago it was written."""
 
 
-@dataclass(frozen=True)
 class CosStore:
     """A bucket of COS as the ledger's store. Methods raise `CloudError`."""
 
-    cos: Cos
-    bucket: str
+    def __init__(self, cos: Cos, bucket: str) -> None:
+        self.cos = cos
+        self.bucket = bucket
 
     def put_new(self, key: str, body: bytes) -> bool:
         if self.bucket not in _UNVERSIONED:
@@ -91,14 +90,12 @@ class CosStore:
         return (found.body, found.age) if found else None
 
 
-@dataclass(frozen=True)
-class _Newest:
+class _Newest(NamedTuple):
     claim: Claim | Closed
     generation: int
     age: float
 
 
-@dataclass(frozen=True)
 class Ledger:
     """The ledger as one invocation uses it.
 
@@ -106,11 +103,19 @@ class Ledger:
     seconds to watch somebody else's claim before giving up. Methods raise `CloudError`.
     """
 
-    store: Store
-    prefix: str
-    holder: str
-    patience: float = 5.0
-    sleep: Callable[[float], None] = time.sleep
+    def __init__(
+        self,
+        store: Store,
+        prefix: str,
+        holder: str,
+        patience: float = 5.0,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.store = store
+        self.prefix = prefix
+        self.holder = holder
+        self.patience = patience
+        self.sleep = sleep
 
     def chain(self, step: Step) -> str:
         """The prefix of all claims of a step."""
@@ -164,12 +169,12 @@ class Ledger:
 
     def release(self, claim: Claim) -> None:
         """The attempt has failed: whoever comes next may take over at once."""
-        self.store.put(claim.key, replace(claim, state=RELEASED).to_bytes())
+        self.store.put(claim.key, claim._replace(state=RELEASED).to_bytes())
 
     def submit(self, claim: Claim, lease: float, details: Mapping[str, Any]) -> Claim:
         """The work goes on as jobs of CI, which `details` name, for `lease` seconds at most."""
-        submitted = replace(
-            claim, state=SUBMITTED, lease=lease, details={**claim.details, **details}
+        submitted = claim._replace(
+            state=SUBMITTED, lease=lease, details={**claim.details, **details}
         )
         self.store.put(claim.key, submitted.to_bytes())
         return submitted

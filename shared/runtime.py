@@ -22,15 +22,17 @@ def main_handler(function: str, handle: Handle) -> MainHandler:
         for index, record in enumerate(records):
             endings, wanted = sift(invocation, record, index, function)
             yield from endings
-            for pipeline in wanted.pipelines if wanted else ():
+            if wanted is None:
+                continue
+            for pipeline in wanted.pipelines:
                 attempt = Attempt(
                     wanted.upload,
                     pipeline,
                     handle,
-                    invocation.settings,
-                    invocation.id,
-                    invocation.deadline,
-                    {**wanted.base, "outputs": [], "requests": [], "record": None},
+                    settings=invocation.settings,
+                    invocation=invocation.id,
+                    deadline=invocation.deadline,
+                    entry={**wanted.base, "outputs": [], "requests": [], "record": None},
                 )
                 attempt.run()
                 yield Ending(attempt.entry, attempt.again)

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import socket
 import threading
-from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from requests import PreparedRequest, Response
 from requests import Session as RequestsSession
@@ -20,8 +19,7 @@ _NODELAY = [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)]
 _LONGEST_WAIT = 900.0  # seconds: no invocation lasts longer
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(NamedTuple):
     """What the headers of the last answer say; empty when none came.
 
     `date` is the service's clock in Unix seconds, 0 if unknown; `retry_after` is in seconds.

@@ -51,7 +51,7 @@ def dispatch(invocation: Invocation, records: list[object]) -> Iterator[Ending]:
     _each(targets, lambda target: _send(target, invocation, prefix))
     some = any(target.error is None for target in targets)
     lost = [target for target in targets if target.error and (some or not target.error.retryable)]
-    _each(lost, lambda target: _write_letter(target, invocation))
+    _each(lost, lambda target: _keep(target, invocation))
     for target in targets:
         yield _ending(target)
 
@@ -80,32 +80,36 @@ def _send(target: Target, invocation: Invocation, prefix: str) -> None:
     target.milliseconds = round((time.monotonic() - clock) * 1000)
 
 
-def _write_letter(target: Target, invocation: Invocation) -> None:
-    """Keep what the function of `target` has not got. A letter without a pipeline is settled as
-    soon as its function has taken the event: from there on the function answers for it."""
+def _keep(target: Target, invocation: Invocation) -> None:
+    """Write a dead letter for what the function of `target` has not got."""
     upload, settings = target.wanted.upload, invocation.settings
     cos = Cos(settings, upload.region, invocation.deadline)
-    assert target.error is not None
-    letter = DeadLetter(
+    letters = DeadLetters(cos, settings.state_bucket or upload.bucket, settings.state_prefix)
+    try:
+        target.letter = letters.write(_letter(target, invocation))
+    except CloudError as error:
+        target.trouble = f"no dead letter could be written: {error}"
+    target.calls += cos.calls
+
+
+def _letter(target: Target, invocation: Invocation) -> DeadLetter:
+    """A letter without a pipeline: it is settled as soon as its function has taken the event, for
+    from there on the function answers for it."""
+    upload, error = target.wanted.upload, target.error
+    return DeadLetter(
         bucket=upload.bucket,
         key=upload.key,
         function=target.function,
         pipeline="",
         event=events.document(upload),
-        error=error_document(target.error) or {},
+        error=error_document(error) or {},
         attempts=max(1, len(target.calls)),
         time=time.time(),
-        retryable=target.error.retryable,
+        retryable=error is not None and error.retryable,
         upload=upload.request_id,
         invocation=invocation.id,
         requests=[id for _, id in target.calls if id],
     )
-    letters = DeadLetters(cos, settings.state_bucket or upload.bucket, settings.state_prefix)
-    try:
-        target.letter = letters.write(letter)
-    except CloudError as error:
-        target.trouble = f"no dead letter could be written: {error}"
-    target.calls += cos.calls
 
 
 def _ending(target: Target) -> Ending:
