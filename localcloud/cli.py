@@ -21,6 +21,8 @@ COMMANDS = {
     "fault": "make a running local cloud misbehave",
     "demo": "upload real photos to a local cloud and show what becomes of them",
     "invoke": "run one function as SCF does, and print what it returns and logs",
+    "logs": "show what functions logged, by upload, request or function",
+    "messages": "show what CMQ topics and queues hold: dead letters, above all",
     "event": "print a sample event to invoke a function with",
     "process": "apply an image rule to a file",
     "validate": "check pipelines.yml and serverless.yml",

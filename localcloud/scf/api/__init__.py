@@ -3,8 +3,14 @@
 https://cloud.tencent.com/document/api/583/17234
 """
 
-from localcloud.scf.api import functions, invoke
+from localcloud.scf.api import async_events, concurrency, functions, invoke, logs
 
-ACTIONS = {**invoke.ACTIONS, **functions.ACTIONS}
+ACTIONS = {
+    **invoke.ACTIONS,
+    **functions.ACTIONS,
+    **logs.ACTIONS,
+    **async_events.ACTIONS,
+    **concurrency.ACTIONS,
+}
 
 __all__ = ["ACTIONS"]

@@ -6,13 +6,14 @@ https://cloud.tencent.com/document/api/583/18582 and .../18584
 from __future__ import annotations
 
 import hashlib
+import json
 from typing import Any
 
 from localcloud.cloud import Cloud
 from localcloud.identity.callers import Caller
 from localcloud.scf.api import params as read
 from localcloud.scf.environment import VERSION
-from localcloud.scf.serverless import FILE_NAME, Function
+from localcloud.scf.serverless import FILE_NAME, Function, Project
 
 
 async def list_functions(cloud: Cloud, caller: Caller, params: dict[str, Any]) -> dict[str, Any]:
@@ -61,7 +62,8 @@ async def get_function(cloud: Cloud, caller: Caller, params: dict[str, Any]) -> 
         "Environment": {
             "Variables": [{"Key": key, "Value": value} for key, value in function.environment]
         },
-        "Triggers": [],
+        "Triggers": _triggers(host.project, function, read.shown_time(host.deployed)),
+        "DeadLetterConfig": _dead_letter(function),
         "CodeInfo": "",
         "CodeSize": sum(path.stat().st_size for path in function.code.rglob("*.py")),
         "CodeResult": "success",
@@ -70,6 +72,41 @@ async def get_function(cloud: Cloud, caller: Caller, params: dict[str, Any]) -> 
         "AvailableStatus": "Available",
         "InstallDependency": "FALSE",
     }
+
+
+def _dead_letter(function: Function) -> dict[str, str]:
+    target = function.dead_letter
+    if target is None:
+        return {"Type": "", "Name": "", "FilterType": ""}
+    return {"Type": target.type, "Name": target.name, "FilterType": target.tag}
+
+
+def _triggers(project: Project, function: Function, since: str) -> list[dict[str, Any]]:
+    bound: list[tuple[str, str, dict[str, Any], str]] = []
+    for rule in project.triggers:
+        shown = {"bucket": rule.bucket, "event": rule.events,
+                 "filter": {"Prefix": rule.prefix, "Suffix": rule.suffix}}  # fmt: skip
+        bound.append((rule.function, "cos", shown, rule.name))
+    for timer in project.timers:
+        bound.append((timer.function, "timer", {"cron": timer.expression}, timer.name))
+    for topic in project.topics:
+        bound.append((topic.function, "cmq", {"topicName": topic.name}, topic.name))
+    for route in project.routes:
+        shown = {"host": route.host, "path": route.path, "method": route.method}
+        bound.append((route.function, route.kind, shown, route.host))
+    return [
+        {
+            "TriggerName": name,
+            "Type": kind,
+            "TriggerDesc": json.dumps(described),
+            "Enable": 1,
+            "AddTime": since,
+            "ModTime": since,
+            "Qualifier": VERSION,
+        }
+        for key, kind, described, name in bound
+        if key == function.key
+    ]
 
 
 def _shown(function: Function, deployed: float) -> dict[str, Any]:
@@ -84,7 +121,7 @@ def _shown(function: Function, deployed: float) -> dict[str, Any]:
         "StatusDesc": f"runs on the local cloud, from {FILE_NAME}",
         "StatusReasons": [],
         "Type": "Event",
-        "AsyncRunEnable": "FALSE",
+        "AsyncRunEnable": "TRUE" if function.long_running else "FALSE",
         "TraceEnable": "FALSE",
         "Tags": [],
         "AddTime": time,

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from localcloud.cloud import Cloud
 from localcloud.identity.api_access import require
 from localcloud.identity.api_errors import ApiError
 from localcloud.identity.callers import Caller
+from localcloud.scf.cron import CHINA
 from localcloud.scf.serverless import Function
 
 if TYPE_CHECKING:
     from localcloud.scf.host import FunctionHost
 
 QUALIFIERS = ("$LATEST", "$DEFAULT")
-CHINA = timezone(timedelta(hours=8))  # SCF's times are of Beijing
 _NUMBER = re.compile(r"[0-9]{1,9}")
 _TIME_FORM = "%Y-%m-%d %H:%M:%S"
 
