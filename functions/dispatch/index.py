@@ -16,9 +16,9 @@ from shared.dead_letters import DeadLetter, DeadLetters
 from shared.errors import CloudError
 from shared.invocations import Ending, Invocation, Wanted, entry_point, sift
 from shared.outcomes import FAILED, SUBMITTED, error_document
+from shared.pipelines import DISPATCH
 from shared.scf import Scf, deployed_prefix
 
-NAME = "dispatch"
 MAX_THREADS = 8
 _FOR_LETTERS = 5.0  # seconds of an invocation, a quarter at most, that no invoke may use
 
@@ -41,7 +41,7 @@ class Target:
 def dispatch(invocation: Invocation, records: list[object]) -> Iterator[Ending]:
     """An ending for each upload and function. What could not be handed over becomes a dead letter
     if anything else of the event was, so that SCF need not repeat that; else SCF comes again."""
-    prefix = deployed_prefix(invocation.settings, NAME)
+    prefix = deployed_prefix(invocation.settings, DISPATCH)
     targets: list[Target] = []
     for index, record in enumerate(records):
         endings, wanted = sift(invocation, record, index)
@@ -141,4 +141,4 @@ def _each(targets: list[Target], work: Callable[[Target], None]) -> None:
         list(pool.map(work, targets))
 
 
-main_handler = entry_point(NAME, dispatch)
+main_handler = entry_point(DISPATCH, dispatch)

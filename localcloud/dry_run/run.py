@@ -18,7 +18,7 @@ from shared.outcomes import FAILED, REJECTED
 from shared.pipelines import Pipelines
 from shared.settings import Credentials
 
-MAX_WOKEN = 100  # functions that one upload wakes: more means that they wake each other
+MAX_WOKEN = 20  # functions that one upload wakes: more means that they wake each other
 
 
 @dataclass(frozen=True)
