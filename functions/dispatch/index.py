@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 
 from shared import events
 from shared.cos import Cos
@@ -23,19 +22,21 @@ MAX_THREADS = 8
 _FOR_LETTERS = 5.0  # seconds of an invocation, a quarter at most, that no invoke may use
 
 
-@dataclass
 class Target:
-    """One function that an upload goes to, for `pipelines`; `error` says why it has not got it."""
+    """One function that an upload goes to, for `pipelines`, and how far it got.
 
-    function: str
-    pipelines: list[str]
-    wanted: Wanted
-    error: CloudError | None = None
-    invoked: str = ""
-    letter: str = ""
-    trouble: str = ""
-    calls: list[tuple[str, str]] = field(default_factory=list)
-    milliseconds: int = 0
+    `invoked` is the id of the function's invocation; else `error` says why there is none, `letter`
+    is the key of the dead letter, and `trouble` says why there is no letter.
+    """
+
+    def __init__(self, function: str, pipelines: list[str], wanted: Wanted) -> None:
+        self.function = function
+        self.pipelines = pipelines
+        self.wanted = wanted
+        self.error: CloudError | None = None
+        self.invoked = self.letter = self.trouble = ""
+        self.calls: list[tuple[str, str]] = []
+        self.milliseconds = 0
 
 
 def dispatch(invocation: Invocation, records: list[object]) -> Iterator[Ending]:

@@ -245,6 +245,25 @@ def test_functions_that_wake_each_other_come_to_an_end(project):
     assert len(upload["functions"]) == MAX_WOKEN
 
 
+@pytest.mark.parametrize(
+    ("field", "line"), [("    function: audit\n", 12), ("", 12)], ids=["named", "by default"]
+)
+def test_a_function_that_serverless_lacks_is_reported_with_its_line(project, field, line):
+    text = PIPELINES.replace("  avatars:\n", f"  avatars:\n{field}")
+    text = text.replace("    advanced_compression: true\n", "    function: dispatching\n")
+    (project / "pipelines.yml").write_text(text, encoding="utf-8")
+    serverless = (project / "serverless.yml").read_text("utf-8")
+    own = serverless.replace("    image:\n", "    dispatching:\n")
+    (project / "serverless.yml").write_text(own, encoding="utf-8")
+    done = validate(project)
+    assert done.returncode == 1
+    name = "audit" if field else "image"
+    assert done.stderr == (
+        f"pipelines.yml:{line}: pipelines.avatars.function is {name!r}: "
+        "serverless.yml has dispatch, dispatching\n"
+    )
+
+
 def own_functions(project, **sources):
     (project / "functions").unlink()
     for name, source in sources.items():
