@@ -1,5 +1,5 @@
-"""What functions/dispatch adds: an upload's way to its record through dispatch, against a trigger of
-functions/image itself; requests per upload; and a cold start's import of the SDK for SCF."""
+"""What functions/dispatch adds: an upload's way to its record through dispatch, against a trigger
+of functions/image itself; requests per upload; and a cold start's import of the SDK for SCF."""
 
 from __future__ import annotations
 

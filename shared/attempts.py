@@ -172,7 +172,7 @@ class Attempt:
             invocation=self._invocation,
             requests=[id for _, id in self._cos.calls if id],
         )
-        self.entry["dead_letter"] = DeadLetters(self._cos, *self._state).write(letter)
+        self.entry["dead_letter"] = DeadLetters(self._cos, *self._state).bury(letter)
 
     def _end(self, status: str, *, reason: str = "", error: CloudError | None = None) -> None:
         self.entry.update(outcome=status, reason=reason, error=error_document(error))

@@ -165,6 +165,27 @@ class Cos:
             "DeleteObject", lambda: self._client.delete_object(Bucket=bucket, Key=_wire_key(key))
         )
 
+    def lifecycle_rules(self, bucket: str) -> list[dict[str, Any]]:
+        """The bucket's lifecycle rules as the SDK reads them."""
+        try:
+            answer = self._call(
+                "GetBucketLifecycle", lambda: self._client.get_bucket_lifecycle(Bucket=bucket)
+            )
+        except CloudError as error:
+            if error.code == "NoSuchLifecycleConfiguration":
+                return []
+            raise
+        return list(answer.get("Rule") or [])
+
+    def set_lifecycle_rules(self, bucket: str, rules: list[dict[str, Any]]) -> None:
+        """Replace the bucket's lifecycle rules."""
+        self._call(
+            "PutBucketLifecycle",
+            lambda: self._client.put_bucket_lifecycle(
+                Bucket=bucket, LifecycleConfiguration={"Rule": rules}
+            ),
+        )
+
     def was_versioned(self, bucket: str) -> bool:
         """Whether the bucket has or ever had versions."""
         answer = self._call(

@@ -13,6 +13,8 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 MAX_RECORDS = 1000
+# A field of ours beside `Records`: the id of the dead letter that an event comes from.
+LETTER = "letter"
 MAX_KEY_BYTES = 850  # COS refuses longer object keys
 
 # Short names of old events; the host in `url` is preferred where there is one.

@@ -14,10 +14,10 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from shared import loops
-from shared.errors import ConfigError
-from shared.events import EventError, Upload, parse_record
+from shared.errors import CloudError, ConfigError
+from shared.events import LETTER, EventError, Upload, parse_record
 from shared.events import records as event_records
-from shared.outcomes import FAILED, REJECTED, SKIPPED
+from shared.outcomes import FAILED, REJECTED, SKIPPED, error_document
 from shared.pipelines import Pipeline, Pipelines, load
 from shared.settings import Settings, SettingsError
 
@@ -97,6 +97,8 @@ def entry_point(function: str, work: Work) -> MainHandler:
         ]
         if unfinished:
             raise RetryableError("to be tried again: " + ", ".join(unfinished))
+        if isinstance(event, Mapping) and LETTER in event:
+            _answer_letter(str(event[LETTER]), invocation, found)
         return {"outcomes": [ending.entry for ending in endings]}
 
     return run
@@ -135,6 +137,23 @@ def sift(
         else:
             wanted.append(pipeline)
     return endings, Wanted(upload, tuple(wanted), base) if wanted else None
+
+
+def _answer_letter(letter: str, invocation: Invocation, found: list[object]) -> None:
+    """Drop the dead letter that an event came from: all of its uploads have an end."""
+    from shared.cos import Cos
+    from shared.dead_letters import DeadLetters
+
+    settings = invocation.settings
+    try:
+        upload = parse_record(found[0])
+        cos = Cos(settings, upload.region, invocation.deadline)
+        DeadLetters(cos, settings.state_bucket or upload.bucket, settings.state_prefix).drop(letter)
+    except EventError:
+        return  # no letter of ours
+    except CloudError as error:
+        # It stays, and its next retry finds everything done.
+        _log({**invocation.base, "letter": letter[:64], "error": error_document(error)})
 
 
 def _skipped(base: dict[str, Any], reason: str) -> Ending:

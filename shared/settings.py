@@ -49,6 +49,7 @@ class Settings:
     requests a second CI takes of the account, `ci_instances` how many instances share them.
     `function_name` and `namespace` are what the function is deployed as; `function_prefix` is what
     all functions' names begin with, where that name does not tell.
+    `buckets` are those whose state the sweep looks after.
     """
 
     credentials: Credentials
@@ -65,6 +66,7 @@ class Settings:
     function_name: str = ""
     namespace: str = "default"
     function_prefix: str = ""
+    buckets: tuple[str, ...] = ()
 
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None) -> Settings:
@@ -89,6 +91,7 @@ class Settings:
             function_name=env.get("SCF_FUNCTIONNAME", ""),
             namespace=env.get("SCF_NAMESPACE") or "default",
             function_prefix=_function_prefix(env, problems),
+            buckets=_buckets(env, problems),
         )
         if problems:
             raise SettingsError(problems)
@@ -145,6 +148,17 @@ def _function_prefix(env: Mapping[str, str], problems: list[str]) -> str:
             "expected, as in pipelines-dev-app-"
         )
     return prefix
+
+
+def _buckets(env: Mapping[str, str], problems: list[str]) -> tuple[str, ...]:
+    name = "STATE_BUCKET" if env.get("STATE_BUCKET") else "COS_BUCKET"
+    buckets = tuple(part.strip() for part in env.get(name, "").split(",") if part.strip())
+    if name == "COS_BUCKET" and not all(map(_BUCKET.fullmatch, buckets)):
+        problems.append(
+            f"COS_BUCKET is {env[name]!r}: name-appid is expected, as photos-1250000000, or "
+            "several with commas between"
+        )
+    return buckets
 
 
 def _choice(

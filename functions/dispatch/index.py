@@ -87,15 +87,15 @@ def _keep(target: Target, invocation: Invocation) -> None:
     cos = Cos(settings, upload.region, invocation.deadline)
     letters = DeadLetters(cos, settings.state_bucket or upload.bucket, settings.state_prefix)
     try:
-        target.letter = letters.write(_letter(target, invocation))
+        target.letter = letters.bury(_letter(target, invocation))
     except CloudError as error:
         target.trouble = f"no dead letter could be written: {error}"
     target.calls += cos.calls
 
 
 def _letter(target: Target, invocation: Invocation) -> DeadLetter:
-    """A letter without a pipeline: it is settled as soon as its function has taken the event, for
-    from there on the function answers for it."""
+    """A letter without a pipeline: its function has not begun with any. The function drops the
+    letter when it has come to an end with all."""
     upload, error = target.wanted.upload, target.error
     return DeadLetter(
         bucket=upload.bucket,

@@ -163,3 +163,19 @@ def test_dead_letters_are_listed_read_and_dropped(cos, bucket):
     cos.put_object(bucket, "s/dead/bad.json", b"{", "application/json")
     with pytest.raises(CloudError, match=r"s/dead/bad\.json is no dead letter"):
         letters.read("bad")
+    with pytest.raises(CloudError, match=r"the id of a dead letter is '\.\./x'"):
+        letters.drop("../x")
+
+
+def test_a_letter_that_is_sent_again_stays_and_counts(cos, bucket):
+    letters, sent = DeadLetters(cos, bucket, "s/"), []
+    letter = DeadLetter("b-1", "k", "image", "p", {"Records": [1]}, {}, 3, 1.5, True, upload="u")
+    letters.write(letter)
+    answer = letters.retry(letter, lambda *call: sent.append(call) or "inv-7")
+    assert (answer, sent) == ("inv-7", [("image", {"Records": [1], "letter": letter.id})])
+    kept = letters.read(letter.id)
+    assert (kept.retried, kept.time > letter.time) == (1, True)
+    letters.bury(letter)
+    assert letters.read(letter.id).retried == 1
+    letters.bury(DeadLetter("b-1", "k", "image", "p", {}, {}, 3, 1.5, True, upload="newer"))
+    assert letters.read(letter.id).retried == 0

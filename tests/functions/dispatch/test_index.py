@@ -10,6 +10,8 @@ import pytest
 from PIL import Image
 
 from localcloud.events import cos_event
+from shared.cos import Cos
+from shared.dead_letters import DeadLetter, DeadLetters
 from shared.events import MAX_RECORDS, parse
 from shared.invocations import RetryableError
 from shared.scf import Scf
@@ -149,9 +151,12 @@ def test_what_a_dead_letter_keeps_is_enough_to_go_on(stage):
     stage.settled()
     assert stage.read("out/later.png/half.png") is None
     stage.as_user(*(stage.cloud.environment[f"COS_SECRET_{name}"] for name in ("ID", "KEY")))
-    scf = Scf(Settings.load(), "ap-guangzhou", PREFIX)
-    scf.invoke(letter["function"], letter["event"])
+    settings = Settings.load()
+    letters = DeadLetters(Cos(settings, "ap-guangzhou"), stage.bucket, settings.state_prefix)
+    scf = Scf(settings, "ap-guangzhou", PREFIX)
+    letters.retry(DeadLetter(**letter), scf.invoke)
     stage.settled()
+    assert stage.letters() == [], "the function has dropped it"
     assert stage.read("out/later.png/half.png")
 
 
