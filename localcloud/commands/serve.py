@@ -182,6 +182,7 @@ async def _serve(config: Config, args: argparse.Namespace, faults: list[Rule]) -
         stopped = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+        ending.callback(_close_functions, cloud)  # after the server: uploads still send events
         server = Server(cloud, contexts)
         try:
             endpoint = await server.start(config.host, config.port)
@@ -207,6 +208,11 @@ def _open_tls(config: Config) -> tuple[Config, Contexts]:
     trust = publish(authority, folder)
     _log(f"https: clients have to trust {trust.authority}; `localcloud env` makes them")
     return replace(config, trust=trust), Contexts(authority, plays, folder)
+
+
+def _close_functions(cloud: Cloud) -> None:
+    if cloud.functions is not None:
+        cloud.functions.close()
 
 
 async def _start_functions(

@@ -11,7 +11,9 @@ https://cloud.tencent.com/document/product/583/39851
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import heapq
+import sqlite3
 import uuid
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -87,7 +89,6 @@ class Dispatcher:
         self._number = 0
         self._wake = asyncio.Event()
         self._loop: asyncio.Task[None] | None = None
-        self._stopping = False
 
     def start(self) -> None:
         """Take up what an earlier run left, and begin."""
@@ -103,7 +104,6 @@ class Dispatcher:
 
     async def stop(self, seconds: float) -> None:
         """Start nothing more, let what runs finish for `seconds`, then end it. It stays queued."""
-        self._stopping = True
         if self._loop is not None:
             self._loop.cancel()
             await asyncio.gather(self._loop, return_exceptions=True)
@@ -222,7 +222,10 @@ class Dispatcher:
 
     async def _work(self) -> None:
         while True:
-            self.look()
+            try:
+                self.look()
+            except sqlite3.Error as error:
+                self._log(f"the data folder cannot be used: {error}; events wait")
             self._wake.clear()
             try:
                 async with asyncio.timeout(_LOOK_SECONDS):
@@ -231,10 +234,10 @@ class Dispatcher:
                 continue
 
     async def _try(self, event: AsyncEvent) -> None:
-        payload = self._store.payload(event.request_id)
         try:
-            invocation = await self._run(event, payload)
-        # No process to be had, no disk: nothing that the function did.
+            payload = self._store.payload(event.request_id)
+            self._finish(event, await self._run(event, payload))
+        # No process to be had: nothing that the function did.
         except OSError as error:
             self._host_fault(event, f"its process could not be started: {error}")
         except asyncio.CancelledError:
@@ -242,8 +245,9 @@ class Dispatcher:
                 raise
             self._aborted.discard(event.request_id)
             self._store.end_event(event, ABORTED, 0, self._clock())
-        else:
-            self._finish(event, invocation)
+        # Its end could not be noted, so it has not ended.
+        except sqlite3.Error as error:
+            self._host_fault(event, f"the data folder cannot be used: {error}")
         finally:
             del self._running[event.request_id]
             self._at_work[event.function] -= 1
@@ -272,7 +276,8 @@ class Dispatcher:
 
     def _later(self, event: AsyncEvent, seconds: float, which: str) -> None:
         event = replace(event, due=self._clock() + seconds)
-        self._store.postpone(event)
+        with contextlib.suppress(sqlite3.Error):  # after a restart it is merely due at once
+            self._store.postpone(event)
         self._log(
             f"{event.function}: RequestId: {event.request_id} is tried again in {seconds:g} s "
             f"({which})"

@@ -138,7 +138,8 @@ class FunctionHost:
         self._looking = asyncio.create_task(self._look())
 
     async def stop(self) -> None:
-        """Let what runs finish for a few seconds, then end it; what waits is kept."""
+        """Let what runs finish for a few seconds, then end it. Events are still taken and kept,
+        until `close`."""
         self._stopping = True
         if self._looking is not None:
             self._looking.cancel()
@@ -148,6 +149,9 @@ class FunctionHost:
             task.cancel()
         await asyncio.gather(*self._begun, return_exceptions=True)
         await self.runner.stop()
+
+    def close(self) -> None:
+        """Give the files back, when nothing more can come."""
         self.store.close()
 
     def idle(self) -> bool:
@@ -162,7 +166,9 @@ class FunctionHost:
         """
         started = self._clock()
         running = self._sync[function.key] + self.events.at_work(function.key)
-        if not self._room(function.key, running):
+        if self._stopping:
+            invocation = self.runner.refused(function, "throttled", "the local cloud stops")
+        elif not self._room(function.key, running):
             most = f"{self.reserved(function)} MB are reserved for the function"
             invocation = self.runner.refused(function, "throttled", most)
         elif self._sync.total() >= MAX_SYNC:
@@ -187,7 +193,7 @@ class FunctionHost:
 
     def accept(self, function: Function, event: Any, source: str = "API") -> str | None:
         """Queue an event; its request id, or None when too many wait."""
-        return self.events.accept(function.key, json.dumps(event, ensure_ascii=False), source)
+        return self.events.accept(function.key, json.dumps(event), source)
 
     def on_cos_event(self, document: dict[str, Any]) -> None:
         """Queue an invoke for every trigger that a record of this COS event matches."""

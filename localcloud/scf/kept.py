@@ -32,19 +32,12 @@ class KeptInvocations:
     def __init__(self, folder: Path) -> None:
         self._path = folder / FILE_NAME
 
-    def invocations(self, wanted: Wanted, *, newest_first: bool = False) -> Iterator[Logged]:
+    def invocations(self, wanted: Wanted) -> Iterator[Logged]:
         """The invocations in the order in which they ended."""
         conditions, values = _conditions(wanted)
-        order = "DESC" if newest_first else "ASC"
-        query = f"SELECT {_LOGGED} FROM invocations WHERE {conditions} ORDER BY id {order}"  # noqa: S608
+        query = f"SELECT {_LOGGED} FROM invocations WHERE {conditions} ORDER BY id"  # noqa: S608
         for row in self._rows(query, values):
             yield Logged(*row)
-
-    def count(self, wanted: Wanted) -> int:
-        """How many there are."""
-        conditions, values = _conditions(wanted)
-        query = f"SELECT count(*) FROM invocations WHERE {conditions}"  # noqa: S608
-        return int(next(self._rows(query, values), (0,))[0])
 
     def messages(self, name: str = "") -> list[Message]:
         """The messages that topics and queues keep, the oldest first."""

@@ -215,6 +215,11 @@ class FunctionStore:
             )
 
     def _insert(self, table: str, row: tuple[Any, ...]) -> None:
+        # JSON can carry halves of surrogate pairs, which no UTF-8 text can hold.
+        row = tuple(
+            value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
+            for value in row
+        )
         places = ", ".join("?" * len(row))
         self._base.execute(f"INSERT INTO {table} VALUES ({places})", row)  # noqa: S608 - our names
 

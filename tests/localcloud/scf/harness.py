@@ -87,6 +87,7 @@ def play(root, scenario, **options):
             await scenario(harness)
         finally:
             await harness.host.stop()
+            harness.host.close()
 
     asyncio.run(main())
     return harness

@@ -3,11 +3,13 @@
 import asyncio
 import json
 import signal
+import sqlite3
 import time
 from pathlib import Path
 
 import pytest
 
+from localcloud.scf.store import FunctionStore
 from tests.localcloud.scf.conftest import call, scf_client
 from tests.localcloud.scf.harness import HANDLER, play
 
@@ -316,3 +318,53 @@ def test_a_killed_cloud_loses_no_accepted_event(project, start_cloud, tmp_path):
     with start_cloud(*options, data=data):
         wait(lambda: {one[1] for one in calls()} == set(ids))
         wait(lambda: len(calls()) >= before + 5)
+
+
+def test_a_full_disk_delays_an_event_and_loses_none(project, monkeypatch):
+    failures = [2]
+    keep = FunctionStore.add_invocation
+
+    def fail(store, logged):
+        if failures[0]:
+            failures[0] -= 1
+            raise sqlite3.OperationalError("database or disk is full")
+        keep(store, logged)
+
+    monkeypatch.setattr(FunctionStore, "add_invocation", fail)
+
+    async def scenario(harness):
+        request_id = harness.accept({})
+        for _ in range(4):
+            await harness.quiet()
+            await harness.advance(60)
+        await harness.until(harness.host.idle)
+        assert harness.host.store.event(request_id).status == "FINISHED"
+
+    harness = play(project(), scenario)
+    assert len({one[1] for one in harness.calls}) == 1
+    assert len(harness.calls) == 3
+    assert "the data folder cannot be used: database or disk is full" in harness.log
+
+
+def test_text_that_is_no_utf8_is_kept_all_the_same(project):
+    async def scenario(harness):
+        request_id = harness.accept({"half": "\ud800"})
+        await harness.until(harness.host.idle)
+        assert harness.host.store.event(request_id).status == "FINISHED"
+
+    assert play(project(), scenario).calls[0][0] == {"half": "\ud800"}
+
+
+def test_events_are_taken_until_the_end_and_invokes_refused(project):
+    async def scenario(harness):
+        await harness.host.stop()
+        function = harness.host.project.functions["f"]
+        assert (await harness.host.invoke(function, {})).status == 432
+        assert harness.accept({})
+
+    async def later(harness):
+        await harness.until(lambda: harness.calls)
+
+    root = project()
+    assert play(root, scenario).calls == []
+    assert len(play(root, later).calls) == 1

@@ -99,6 +99,7 @@ def serve(make_project, tmp_path):
                 await scenario(harness)
             finally:
                 await harness.host.stop()
+                harness.host.close()
 
         asyncio.run(main())
         return harness

@@ -216,3 +216,17 @@ def test_what_is_refused(make_project, old, new, said):
     with pytest.raises(ConfigError) as caught:
         load(make_project(sources, triggers=TRIGGERS.replace(old, new, 1)), {})
     assert said in str(caught.value)
+
+
+def test_a_function_url_is_reached_by_https(make_project, start_cloud):
+    triggers = "- type: http\n  function: callback\n  parameters: {authType: NONE}\n"
+    root = make_project({"callback": HANDLER}, fields="timeout: 20\n", triggers=triggers)
+    [route] = load(root, {}).routes
+    with start_cloud("--project", str(root), "--tls") as cloud:
+        answer = requests.get(
+            f"https://{route.host}.scf.tencentcs.com/x",
+            proxies={"https": cloud.url},
+            verify=str(cloud.data / "tls" / "ca.pem"),
+            timeout=30,
+        )
+    assert answer.json()["path"] == "/x"

@@ -63,9 +63,14 @@ def test_messages_have_a_limit(store, tmp_path, monkeypatch):
 
 def test_a_transaction_is_whole_or_nothing(store):
     event = AsyncEvent("id", "f", "API", 1.0, 1.0)
-    with pytest.raises(RuntimeError), store.transaction(), store.transaction():
-        store.add_event(event, "{}")
-        raise RuntimeError
+
+    def fail_inside():
+        with store.transaction(), store.transaction():
+            store.add_event(event, "{}")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail_inside()
     assert store.waiting() == []
     with store.transaction():
         store.add_event(event, "{}")
@@ -78,7 +83,6 @@ def test_invocations_are_found_by_what_they_are(store, tmp_path):
     kept = KeptInvocations(tmp_path)
 
     def ids(**wanted):
-        assert kept.count(Wanted(**wanted)) == len(list(kept.invocations(Wanted(**wanted))))
         return [one.request_id for one in kept.invocations(Wanted(**wanted))]
 
     assert ids(ok=False) == ["id-1"]
