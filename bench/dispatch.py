@@ -21,6 +21,7 @@ import rounds
 from PIL import Image
 from qcloud_cos import CosConfig, CosS3Client, CosServiceError
 
+from localcloud import admin_client
 from localcloud.child import ChildCloud, serve
 from localcloud.config import DEFAULT_BUCKET, DEFAULT_REGION, Config
 
@@ -128,6 +129,10 @@ def _lines(cloud: ChildCloud) -> list[dict[str, object]]:
 
 def _requests(cloud: ChildCloud, uploads: int) -> dict[str, float]:
     """How many requests of each kind the functions made for one upload."""
+    # A function logs after it has written the record that was waited for.
+    port = int(cloud.endpoint.rpartition(":")[2])
+    while not admin_client.call(Config(), port, "GET", "status")["idle"]:
+        time.sleep(0.01)
     counted: Counter[str] = Counter()
     for line in _lines(cloud):
         calls = line["calls"]

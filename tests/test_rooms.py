@@ -74,6 +74,17 @@ def test_the_sdk_of_scf_waits_for_its_first_call(function):
     assert done.stdout.strip() == "[]"
 
 
+def test_dispatch_starts_without_the_sdk_of_cos():
+    code = (
+        "import sys; sys.path.insert(0, 'functions/dispatch'); import index; print("
+        "sorted({'qcloud_cos', 'yaml', 'shared.ledger'} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
+
+
 def test_a_function_loads_no_image_library_and_no_server():
     code = (
         "import sys; sys.path.insert(0, 'functions/image'); import index;"

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 from shared import events
-from shared.cos import Cos
-from shared.dead_letters import DeadLetter, DeadLetters
 from shared.errors import CloudError
 from shared.invocations import Ending, Invocation, Wanted, entry_point, sift
 from shared.outcomes import FAILED, SUBMITTED, error_document
 from shared.pipelines import DISPATCH
 from shared.scf import Scf, deployed_prefix
+
+if TYPE_CHECKING:
+    from shared.dead_letters import DeadLetter
 
 MAX_THREADS = 8
 _FOR_LETTERS = 5.0  # seconds of an invocation, a quarter at most, that no invoke may use
@@ -83,6 +85,10 @@ def _send(target: Target, invocation: Invocation, prefix: str) -> None:
 
 def _keep(target: Target, invocation: Invocation) -> None:
     """Write a dead letter for what the function of `target` has not got."""
+    # Only now: without it a cold start spares the whole SDK of COS.
+    from shared.cos import Cos
+    from shared.dead_letters import DeadLetters
+
     upload, settings = target.wanted.upload, invocation.settings
     cos = Cos(settings, upload.region, invocation.deadline)
     letters = DeadLetters(cos, settings.state_bucket or upload.bucket, settings.state_prefix)
@@ -96,6 +102,8 @@ def _keep(target: Target, invocation: Invocation) -> None:
 def _letter(target: Target, invocation: Invocation) -> DeadLetter:
     """A letter without a pipeline: its function has not begun with any. The function drops the
     letter when it has come to an end with all."""
+    from shared.dead_letters import DeadLetter
+
     upload, error = target.wanted.upload, target.error
     return DeadLetter(
         bucket=upload.bucket,
