@@ -145,6 +145,7 @@ def test_the_status(cloud):
         "buckets": [DEFAULT_BUCKET],
         "tls": None,
         "data": str(cloud.data),
+        "idle": True,
     }
 
 
