@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from localcloud.ci.cache import Results
 from localcloud.ci.proxies import Proxies
@@ -18,6 +18,9 @@ from localcloud.identity.credentials import CredentialStore
 from localcloud.limits import MAX_IMAGE_QUEUE, PROXIES, RESULTS
 from localcloud.locks import KeyLocks
 from localcloud.storage import Storage
+
+if TYPE_CHECKING:
+    from localcloud.scf import FunctionHost
 
 _T = TypeVar("_T")
 Subscriber = Callable[[dict[str, Any]], None]
@@ -37,6 +40,7 @@ class Cloud:
         self.faults = Faults()
         self.results = Results(RESULTS if config.cache else 0)
         self.proxies = Proxies(config.data / "proxies", PROXIES if config.cache else 0)
+        self.functions: FunctionHost | None = None  # of serverless.yml, if they are played
         self._waiting = 0
         self._subscribers: list[Subscriber] = []
 

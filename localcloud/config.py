@@ -59,6 +59,11 @@ class Config:
     trust: Trust | None = None
     users: tuple[User, ...] = ()
 
+    @property
+    def appid(self) -> str:
+        """The account's appid: the end of its buckets' names."""
+        return self.buckets[0].rpartition("-")[2]
+
 
 def client_environment(endpoint: str, config: Config) -> dict[str, str]:
     """The variables that make the unmodified SDK talk to the local cloud at `endpoint`."""

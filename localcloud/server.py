@@ -197,6 +197,10 @@ class Server:
     async def _operate(self, request: Request) -> Response:
         if request.service == "api":
             return await api3.answer(self._cloud, request)
+        if request.service == "functions":
+            from localcloud.scf import gateway  # not for a cloud without functions
+
+            return await gateway.answer(self._cloud, request)
         sent = authenticate(request, self._cloud.credentials)
         if sent.bucket == admin.PLACE:
             return await admin.answer(self._cloud, sent)

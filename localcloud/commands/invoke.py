@@ -19,7 +19,6 @@ from localcloud.child import ChildError, serve
 from localcloud.commands.event import MAX_EVENT, parse_event, read_event
 from localcloud.commands.failure import CommandError, UsageError
 from localcloud.config import Config, client_environment
-from localcloud.scf.host import appid_of
 from localcloud.scf.invocation import Invocation
 from localcloud.scf.layer import LayerError, link_layer
 from localcloud.scf.runner import Runner
@@ -199,7 +198,7 @@ async def _invoke(
     runner = Runner(
         args.project,
         layer,
-        appid=appid_of(config),
+        appid=config.appid,
         credentials=lambda: Credentials(config.secret_id, config.secret_key),
         route=client_environment(endpoint, config),
     )

@@ -40,7 +40,9 @@ from shared.errors import ConfigError
 
 _DAY = 86_400.0
 _MAX_AHEAD = 36_500
-_TEMPORARY_SECONDS = 7200  # how long the keys of a function's role are good
+_MAX_INSTANCES = 64
+_KEY_SECONDS = 7200.0  # how long the keys of a function's role are good
+_RETRY_SECONDS = 60.0  # between two tries of an asynchronous event
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -86,6 +88,27 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="lifecycle rules run as if it were so many days later (default: 0)",
     )
     parser.add_argument(
+        "--instances",
+        type=int,
+        default=0,
+        metavar="N",
+        help="functions that asynchronous events run at once (default: twice the processors)",
+    )
+    parser.add_argument(
+        "--retry-seconds",
+        type=float,
+        default=_RETRY_SECONDS,
+        metavar="SECONDS",
+        help=f"until a failed asynchronous event is tried again (default: {_RETRY_SECONDS:g})",
+    )
+    parser.add_argument(
+        "--key-seconds",
+        type=float,
+        default=_KEY_SECONDS,
+        metavar="SECONDS",
+        help=f"life of the temporary keys of functions (default: {_KEY_SECONDS:g})",
+    )
+    parser.add_argument(
         "--project", type=Path, default=Path(), help="folder of serverless.yml (default: .)"
     )
 
@@ -107,6 +130,13 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(f"--port is {args.port}: 0 to 65535 are allowed")
     if not 0 <= args.days_ahead <= _MAX_AHEAD:
         raise UsageError(f"--days-ahead is {args.days_ahead}: 0 to {_MAX_AHEAD} are allowed")
+    for option, value, highest in (
+        ("--instances", args.instances, _MAX_INSTANCES),
+        ("--retry-seconds", args.retry_seconds, 3600),
+        ("--key-seconds", args.key_seconds, 43_200),
+    ):
+        if not 0 <= value <= highest:
+            raise UsageError(f"{option} is {value}: 0 to {highest} are allowed")
     config = Config(
         port=args.port,
         data=args.data,
@@ -157,7 +187,7 @@ async def _serve(config: Config, args: argparse.Namespace, faults: list[Rule]) -
             raise CommandError(f"cannot listen on {config.host}:{config.port}: {reason}") from None
         ending.push_async_callback(server.stop)
         if config.functions:
-            await _start_functions(cloud, args.project, endpoint, ending)
+            await _start_functions(cloud, args, endpoint, ending)
         rounds = asyncio.create_task(expiry.run(cloud))
         ending.callback(rounds.cancel)
         print(f"localcloud ready {endpoint}", flush=True)
@@ -177,17 +207,21 @@ def _open_tls(config: Config) -> tuple[Config, Contexts]:
 
 
 async def _start_functions(
-    cloud: Cloud, project: Path, endpoint: str, ending: contextlib.AsyncExitStack
+    cloud: Cloud, args: argparse.Namespace, endpoint: str, ending: contextlib.AsyncExitStack
 ) -> None:
     """Run the functions of serverless.yml until `ending` does."""
     from localcloud.scf import FunctionHost, LayerError
+    from localcloud.scf.role_keys import RoleKeys
 
     functions = FunctionHost(
-        project,
+        args.project,
         endpoint,
         cloud.config,
         _log,
-        credentials=lambda: cloud.credentials.issue(_TEMPORARY_SECONDS),
+        credentials=RoleKeys(cloud.credentials.issue, args.key_seconds),
+        clock=cloud.clock,
+        retry_seconds=args.retry_seconds,
+        instances=args.instances,
     )
     try:
         await functions.start()
@@ -195,6 +229,7 @@ async def _start_functions(
         raise CommandError(str(error)) from None
     # Functions need the cloud to finish, so they are stopped before it.
     ending.push_async_callback(functions.stop)
+    cloud.functions = functions
     cloud.subscribe(functions.on_cos_event)
 
 

@@ -8,7 +8,6 @@ from typing import Any
 
 from localcloud.config import Config, client_environment
 from localcloud.dry_run.recorder import Exchange, Recorder
-from localcloud.scf.host import appid_of
 from localcloud.scf.invocation import Invocation
 from localcloud.scf.layer import Layer
 from localcloud.scf.runner import Runner
@@ -100,7 +99,7 @@ async def _wake(
     runner = Runner(
         project.root,
         layer,
-        appid=appid_of(config),
+        appid=config.appid,
         credentials=lambda: Credentials("AKIDdryrun", "dry-run"),
         route=client_environment(await recorder.start(), config),
     )

@@ -45,6 +45,9 @@ inputs:
     - type: timer
       function: audit
       parameters: {name: every, cronExpression: '0 */5 * * * * *', enable: true}
+    - type: mps
+      function: audit
+      parameters: {type: EditMediaTask, enable: true}
 """
 VARIABLES = {"COS_BUCKET": "examplebucket-1250000000", "COS_REGION": "ap-shanghai"}
 
@@ -77,7 +80,8 @@ def test_cos_triggers_are_bound_and_the_others_named(project):
     assert [str(trigger) for trigger in found.triggers] == [
         "image <- examplebucket-1250000000/uploads/*.jpg cos:ObjectCreated:*"
     ]
-    assert found.unplayed == ("serverless.yml:34: trigger of type timer",)
+    assert [str(timer) for timer in found.timers] == ["audit <- timer 0 */5 * * * * *"]
+    assert found.unplayed == ("serverless.yml:37: trigger of type mps",)
 
 
 def test_the_older_environment_form_is_read(project):
