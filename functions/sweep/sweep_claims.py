@@ -17,8 +17,6 @@ from shared.outcomes import error_document
 PAGES = 20  # of 1,000 claims each, in one round
 MAX_READ = 500  # open claims that one round looks into
 MAX_ATTEMPTS = 9
-# After its lease a claim may still be taken up by SCF's own retries: two, a minute apart.
-GRACE = 180.0
 
 
 def sweep_claims(work: Round) -> None:
@@ -66,7 +64,7 @@ def _look(work: Round, listed: Listed) -> None:
     overdue = found.age - claim.lease
     if claim.state == SUBMITTED and overdue <= 0:
         _ask(work, claim)
-    elif overdue > GRACE:
+    elif overdue > work.settings.sweep_grace:
         _revive(work, claim)
 
 

@@ -11,7 +11,6 @@ from shared.errors import CloudError
 
 MAX_LETTERS = 200  # that one round looks into
 MAX_RETRIES = 5
-FIRST_REST = 300.0  # seconds; four times as long after each retry, so the last is after 21 hours
 
 
 def sweep_letters(work: Round) -> None:
@@ -25,7 +24,7 @@ def sweep_letters(work: Round) -> None:
         work.count("letters")
         try:
             letter = work.letters.read(id)
-            if letter is not None and is_due(letter, time.time()):
+            if letter is not None and is_due(letter, work.settings.sweep_rest, time.time()):
                 work.letters.retry(letter, work.invoke)
                 work.count("retried")
         except CloudError as error:
@@ -34,7 +33,10 @@ def sweep_letters(work: Round) -> None:
     work.cursor["letters"] = ""
 
 
-def is_due(letter: DeadLetter, now: float) -> bool:
-    """Whether a letter is worth another try at `now` (Unix seconds)."""
-    rest = FIRST_REST * 4**letter.retried
+def is_due(letter: DeadLetter, first_rest: float, now: float) -> bool:
+    """Whether a letter is worth another try at `now` (Unix seconds).
+
+    It rests four times as long after each retry: with five minutes first, 21 hours before the last.
+    """
+    rest = first_rest * 4**letter.retried
     return letter.retryable and letter.retried < MAX_RETRIES and now - letter.time >= rest
