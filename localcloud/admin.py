@@ -73,6 +73,7 @@ def _status(cloud: Cloud) -> dict[str, Any]:
         "buckets": cloud.config.buckets,
         "tls": files,
         "data": str(cloud.config.data.absolute()),
+        "idle": cloud.functions is None or cloud.functions.idle(),
     }
 
 

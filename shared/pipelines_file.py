@@ -10,7 +10,7 @@ from pathlib import Path
 from shared import located, loops, outputs_file, watermarks_file
 from shared.located import Node
 from shared.outputs_file import BUCKET, NAME, Context, checked, checked_fileid
-from shared.pipelines import DEFAULT_EVENTS, Mark, Output, Pipeline, Pipelines, When
+from shared.pipelines import DEFAULT_EVENTS, DISPATCH, Mark, Output, Pipeline, Pipelines, When
 from shared.templates import PLACEHOLDERS, Template
 
 EVENTS = tuple(
@@ -18,7 +18,6 @@ EVENTS = tuple(
     for kind in ("*", "Put", "Post", "Copy", "Append", "CompleteMultipartUpload",
                  "Origin", "Replication")
 )  # fmt: skip
-DISPATCH = "dispatch"  # hands uploads on: it would wake itself for ever
 _FUNCTION = re.compile(r"[A-Za-z](?:[A-Za-z0-9_-]{0,58}[A-Za-z0-9])?")
 MAX_PIPELINES = 100
 _OF_OUTPUTS = ("width", "format")  # placeholders that a record has no value for

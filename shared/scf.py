@@ -105,7 +105,9 @@ class Scf:
         )
 
     def _attempt(self, parameters: dict[str, Any]) -> str:
-        from tencentcloud.common.exception import TencentCloudSDKException
+        from tencentcloud.common.exception.tencent_cloud_sdk_exception import (
+            TencentCloudSDKException,
+        )
 
         left = self._deadline - time.monotonic()
         if left < retries.SHORTEST_CALL:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 
 from shared import events
 from shared.cos import Cos
@@ -16,32 +15,34 @@ from shared.dead_letters import DeadLetter, DeadLetters
 from shared.errors import CloudError
 from shared.invocations import Ending, Invocation, Wanted, entry_point, sift
 from shared.outcomes import FAILED, SUBMITTED, error_document
+from shared.pipelines import DISPATCH
 from shared.scf import Scf, deployed_prefix
 
-NAME = "dispatch"
 MAX_THREADS = 8
 _FOR_LETTERS = 5.0  # seconds of an invocation, a quarter at most, that no invoke may use
 
 
-@dataclass
 class Target:
-    """One function that an upload goes to, for `pipelines`; `error` says why it has not got it."""
+    """One function that an upload goes to, for `pipelines`, and how far it got.
 
-    function: str
-    pipelines: list[str]
-    wanted: Wanted
-    error: CloudError | None = None
-    invoked: str = ""
-    letter: str = ""
-    trouble: str = ""
-    calls: list[tuple[str, str]] = field(default_factory=list)
-    milliseconds: int = 0
+    `invoked` is the id of the function's invocation; else `error` says why there is none, `letter`
+    is the key of the dead letter, and `trouble` says why there is no letter.
+    """
+
+    def __init__(self, function: str, pipelines: list[str], wanted: Wanted) -> None:
+        self.function = function
+        self.pipelines = pipelines
+        self.wanted = wanted
+        self.error: CloudError | None = None
+        self.invoked = self.letter = self.trouble = ""
+        self.calls: list[tuple[str, str]] = []
+        self.milliseconds = 0
 
 
 def dispatch(invocation: Invocation, records: list[object]) -> Iterator[Ending]:
     """An ending for each upload and function. What could not be handed over becomes a dead letter
     if anything else of the event was, so that SCF need not repeat that; else SCF comes again."""
-    prefix = deployed_prefix(invocation.settings, NAME)
+    prefix = deployed_prefix(invocation.settings, DISPATCH)
     targets: list[Target] = []
     for index, record in enumerate(records):
         endings, wanted = sift(invocation, record, index)
@@ -141,4 +142,4 @@ def _each(targets: list[Target], work: Callable[[Target], None]) -> None:
         list(pool.map(work, targets))
 
 
-main_handler = entry_point(NAME, dispatch)
+main_handler = entry_point(DISPATCH, dispatch)

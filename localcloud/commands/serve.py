@@ -62,6 +62,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--sync", action="store_true", help="answer a write when a power failure cannot undo it"
     )
     parser.add_argument("--no-functions", action="store_true", help="uploads trigger nothing")
+    parser.add_argument(
+        "--no-triggers", action="store_true", help="functions run only when they are invoked"
+    )
     parser.add_argument("--tls", action="store_true", help="answer https and CONNECT as well")
     parser.add_argument(
         "--fault",
@@ -222,6 +225,7 @@ async def _start_functions(
         clock=cloud.clock,
         retry_seconds=args.retry_seconds,
         instances=args.instances,
+        triggers=not args.no_triggers,
     )
     try:
         await functions.start()

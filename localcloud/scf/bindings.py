@@ -45,7 +45,7 @@ def read(
         function = entry.child("function").text(expected="the key of a function")
         _check_function(entry.child("function"), function, names)
         if kind == "cos":
-            found.uploads += _given(triggers.read_cos_trigger(parameters, function))
+            found.uploads += _given(triggers.read_cos_trigger(parameters, function, region))
         elif kind == "timer":
             found.timers += _given(timers.read_timer_trigger(parameters, function))
         elif kind == "cmq":

@@ -47,6 +47,7 @@ class FunctionHost:
 
     `log` gets finished lines of text (several, joined by newlines, for an invocation). Raises
     `shared.errors.ConfigError` or `LayerError` when made from a project that cannot be used.
+    Without `triggers` functions run only when they are invoked.
     """
 
     def __init__(
@@ -62,12 +63,15 @@ class FunctionHost:
         instances: int = 0,
         queue: int = MAX_QUEUE,
         idle_seconds: float = IDLE_SECONDS,
+        triggers: bool = True,
     ) -> None:
         self._config = config
         self._log = log
         self._clock = clock
         variables = local_variables(config.buckets[0], config.region)
         self._project = load(project, variables, appid=config.appid)
+        if not triggers:
+            self._project = self._project.without_triggers()
         self._layer = link_layer(project)
         self._appid = config.appid
         permanent = Credentials(config.secret_id, config.secret_key)

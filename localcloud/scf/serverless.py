@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from localcloud.config import DEFAULT_BUCKET, DEFAULT_REGION, OWNER_APPID
@@ -94,6 +94,10 @@ class Project:
     topics: tuple[CmqTrigger, ...]
     routes: tuple[Route, ...]
     unplayed: tuple[str, ...]
+
+    def without_triggers(self) -> Project:
+        """The same functions, which nothing wakes."""
+        return replace(self, triggers=(), timers=(), topics=(), routes=(), unplayed=())
 
     def function(self, name: str) -> Function | None:
         """A function by its key in serverless.yml, or by the name that it is deployed under."""
