@@ -41,9 +41,7 @@ def authenticate(request: Request, store: CredentialStore, now: float | None = N
     except signing.MalformedSignature as error:
         raise ServiceError("AccessDenied", f"The signature is malformed: {error}") from None
     except signing.Expired as error:
-        raise ServiceError(
-            "AccessDenied", f"Request has expired: {error}", details=server_time(now)
-        ) from None
+        raise _expired(error, now) from None
     except signing.NotYetValid as error:
         raise ServiceError(
             "RequestTimeTooSkewed",
@@ -84,9 +82,7 @@ def authenticate_form(
     except signing.MalformedSignature as error:
         raise ServiceError("AccessDenied", f"The signature is malformed: {error}") from None
     except signing.Expired as error:
-        raise ServiceError(
-            "AccessDenied", f"Request has expired: {error}", details=server_time(now)
-        ) from None
+        raise _expired(error, now) from None
     except signing.NotYetValid as error:
         raise ServiceError("RequestTimeTooSkewed", str(error), details=server_time(now)) from None
     except signing.Mismatch as error:
@@ -117,6 +113,12 @@ def find_key(store: CredentialStore, secret_id: str, token: str, now: float) -> 
         if now > key.expires:
             raise ServiceError("ExpiredToken", "The temporary key has expired: get a new one")
     return key
+
+
+def _expired(error: signing.Expired, now: float) -> ServiceError:
+    # The message alone: clients correct their clock and ask again when it is exactly this one.
+    details = {**server_time(now), "Detail": str(error)}
+    return ServiceError("AccessDenied", "Request has expired", details=details)
 
 
 def server_time(now: float) -> dict[str, str]:
