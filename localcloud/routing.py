@@ -90,13 +90,24 @@ OPERATIONS: dict[tuple[str, str, str, str], Handler] = {
     ("migration", "GET", "object", ""): fetch.status,
     **table.operations(),
 }
-# Sub-resources of COS and CI, played or not: who names one never means the plain object or bucket.
+# Sub-resources of COS, CI and S3, played or not: who names one never means the plain object or
+# bucket.
 _SUB_RESOURCES = frozenset(row[3] for row in OPERATIONS if row[3]) | frozenset(
-    ("append", "policy", "rename", "restore", "retention", "select", "symlink", "truncate")
+    ("rename", "truncate", "legal-hold", "attributes", "torrent", "policyStatus",
+     "publicAccessBlock", "ownershipControls", "requestPayment", "analytics", "metrics", "session",
+     "renameObject", "metadataConfiguration", "metadataTable", "abac")
 )  # fmt: skip
 # A bucket is made and unmade only by a request that says nothing else (but who signed it).
 _BARE = (("PUT", "bucket"), ("DELETE", "bucket"))
-_HARMLESS = ("q-", "x-cos-", "x-ci-", "sign")
+_HARMLESS = ("q-", "x-cos-", "x-ci-", "sign", "response-")
+# What goes with an operation, often without a value. Any other name without one is an operation
+# that is not known here, except where an object is read: links carry all kinds of versions.
+_PARAMETERS = frozenset(
+    ("prefix", "delimiter", "marker", "max-keys", "encoding-type", "key-marker",
+     "version-id-marker", "upload-id-marker", "max-uploads", "versionId", "partNumber", "id",
+     "continuation-token")
+)  # fmt: skip
+_READS = (("GET", "object"), ("HEAD", "object"))
 _KNOWN_METHODS = frozenset(("GET", "HEAD", "PUT", "POST", "DELETE", "OPTIONS"))
 
 
@@ -109,12 +120,29 @@ def scope(request: Request) -> str:
 
 def sub_resource(request: Request) -> str:
     """The part of an object or bucket that the query names (`tagging`, `acl` ...), or nothing."""
+    place = (request.method, scope(request))
     for param in request.query:
         if param.name in _SUB_RESOURCES:
             return param.name
-        if (request.method, scope(request)) in _BARE and not param.name.startswith(_HARMLESS):
+        if place in _BARE and not param.name.startswith(_HARMLESS):
             return param.name
+    if request.service == "cos" and place not in _READS:
+        for param in request.query:
+            known = param.value or param.name in _PARAMETERS or param.name.startswith(_HARMLESS)
+            if not known:
+                return param.name
     return ""
+
+
+def check_single(request: Request) -> None:
+    """Raises `ServiceError` InvalidArgument for a query that names two sub-resources."""
+    if len(request.query) < 2:
+        return
+    named = dict.fromkeys(param.name for param in request.query if param.name in _SUB_RESOURCES)
+    if len(named) > 1:
+        raise ServiceError(
+            "InvalidArgument", f"the query names {' and '.join(named)}: one of them is allowed"
+        )
 
 
 def row(request: Request) -> tuple[str, str, str, str]:
@@ -123,7 +151,9 @@ def row(request: Request) -> tuple[str, str, str, str]:
 
 
 def operation(request: Request) -> Handler:
-    """The handler. Raises `ServiceError` NotImplemented or MethodNotAllowed with its name."""
+    """The handler. Raises `ServiceError` NotImplemented or MethodNotAllowed with its name,
+    InvalidArgument for two operations at once."""
+    check_single(request)
     _, _, wanted, part = place = row(request)
     handler = OPERATIONS.get(place)
     if handler is not None:

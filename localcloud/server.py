@@ -116,7 +116,9 @@ class Server:
             site = web.TCPSite(self._runner, host, port, backlog=512)
             await site.start()
             bound = self._runner.addresses[0]
-        name = f"[{bound[0]}]" if ":" in bound[0] else bound[0]
+        # No client can connect to the address that stands for all of them.
+        address = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(bound[0], bound[0])  # noqa: S104
+        name = f"[{address}]" if ":" in address else address
         return f"http://{name}:{bound[1]}"
 
     async def stop(self) -> None:
@@ -184,9 +186,13 @@ class Server:
     async def _answer(self, request: Request) -> Response:
         if request.method == "OPTIONS" and request.service == "cos" and request.bucket:
             _check_region(request, self._cloud.storage.bucket(request.bucket).region)
-            return await cors.preflight(self._cloud, request)
+            return await self._play(cors.preflight, operation_names.PREFLIGHT, request)
         if request.service == "website":
-            return await website.serve(self._cloud, request)
+            name = operation_names.of_request(request)
+            try:
+                return await self._play(website.serve, name, request)
+            except ServiceError as error:
+                return website.page(error, request)
         try:
             return await self._operate(request)
         except ServiceError as error:
@@ -214,7 +220,15 @@ class Server:
             carry_out = partial(playing.play, operation, name, self._cloud)
         else:
             carry_out = partial(operation, self._cloud)
-        return s3_compat.answer(sent, await traffic.paced(request, carry_out))
+        try:
+            return s3_compat.answer(sent, await traffic.paced(request, carry_out))
+        except ServiceError as error:
+            raise s3_compat.refusal(sent, error) from None
+
+    async def _play(self, handler: routing.Handler, name: str, request: Request) -> Response:
+        if self._cloud.faults.active:
+            return await playing.play(handler, name, self._cloud, request)
+        return await handler(self._cloud, request)
 
 
 def _check_region(request: Request, region: str) -> None:

@@ -68,9 +68,11 @@ def authenticate_form(
     Raises `ServiceError` as `authenticate` does.
     """
     fields = request.headers
+    now = time.time() if now is None else now
+    if "x-amz-signature" in fields:
+        return _authenticate_s3_form(request, policy, store, now)
     if "q-signature" not in fields:
         return request
-    now = time.time() if now is None else now
     try:
         signature = signing.parse_policy_fields(fields)
         if policy is None:
@@ -87,6 +89,18 @@ def authenticate_form(
         raise ServiceError("RequestTimeTooSkewed", str(error), details=server_time(now)) from None
     except signing.Mismatch as error:
         raise ServiceError("SignatureDoesNotMatch", str(error)) from None
+    return request.signed_by(signature.secret_id, key.caller)
+
+
+def _authenticate_s3_form(
+    request: Request, policy: str | None, store: CredentialStore, now: float
+) -> Request:
+    if policy is None:
+        raise ServiceError("AccessDenied", "policy is missing: it is what a form signs")
+    fields = request.headers
+    signature = sigv4.parse_form(fields)
+    key = find_key(store, signature.secret_id, fields.get("x-amz-security-token", ""), now)
+    request = sigv4.verify_form(request, signature, fields["policy"], key.secret_key)
     return request.signed_by(signature.secret_id, key.caller)
 
 
