@@ -32,11 +32,14 @@ from localcloud.identity.authentication import authenticate
 from localcloud.identity.authorization import authorize
 from localcloud.limits import (
     BODY_CHUNK,
+    BODY_PACE,
     IDLE_BODY,
     IDLE_CONNECTION,
+    MAX_CONNECTIONS,
     MAX_HEADER,
     MAX_HEADERS,
     MAX_REQUESTS,
+    STALLED_READER,
     STOP_SECONDS,
 )
 from localcloud.tls.contexts import Contexts
@@ -44,6 +47,7 @@ from localcloud.tls.door import Door
 
 _log = logging.getLogger("localcloud")
 _QUICKACK = getattr(socket, "TCP_QUICKACK", None)
+_USER_TIMEOUT = getattr(socket, "TCP_USER_TIMEOUT", None)
 _INLINE = 64 * 1024  # a file up to this size goes out in one write with its head
 _LINGER = 2.0  # seconds to read on after a refusal, so that the client gets to see it
 # In the status line too: it is all that most clients show.
@@ -76,10 +80,32 @@ class _Connection(RequestHandler):
         answer.force_close()
         return answer
 
+    @property
+    def is_without_request(self) -> bool:
+        """Whether it waits for the (rest of the) head of a request."""
+        return self._current_request is None and not self._messages and not self._force_close
+
 
 class _Listener(web.Server):
     def __call__(self) -> RequestHandler:
         return _Connection(self, loop=self._loop, **self._kwargs)
+
+    def connection_made(self, handler: RequestHandler, transport: asyncio.Transport) -> None:
+        super().connection_made(handler, transport)
+        if _USER_TIMEOUT is not None:
+            # Who has stopped reading is found out by the system, for plain and encrypted answers.
+            with contextlib.suppress(OSError):
+                connection = transport.get_extra_info("socket")
+                milliseconds = int(STALLED_READER * 1000)
+                connection.setsockopt(socket.IPPROTO_TCP, _USER_TIMEOUT, milliseconds)
+        if len(self._connections) > MAX_CONNECTIONS:
+            self._make_room()
+
+    def _make_room(self) -> None:
+        for connection in self._connections:
+            if isinstance(connection, _Connection) and connection.is_without_request:
+                connection.force_close()
+                return
 
 
 class Server:
@@ -258,16 +284,27 @@ async def _body(incoming: web.BaseRequest) -> AsyncIterator[bytes]:
         await incoming.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         incoming.writer.output_size = 0
     expected, received = incoming.content_length, 0
+    clock = asyncio.get_running_loop().time
+    # Time that the client lets us wait, and the size at which it has earned new patience.
+    patience, enough = IDLE_BODY, BODY_PACE
     try:
         while True:
-            async with asyncio.timeout(IDLE_BODY):
-                chunk = await incoming.content.readany()
+            chunk = incoming.content.read_nowait(-1)
+            if not chunk:
+                before = clock()
+                async with asyncio.timeout(patience):
+                    chunk = await incoming.content.readany()
+                patience -= clock() - before
             if not chunk:
                 break
             received += len(chunk)
+            if received >= enough:
+                patience, enough = IDLE_BODY, received + BODY_PACE
             yield chunk
     except TimeoutError:
-        raise ServiceError("RequestTimeout", f"no data came for {IDLE_BODY:g} seconds") from None
+        raise ServiceError(
+            "RequestTimeout", f"less than {BODY_PACE} bytes came in {IDLE_BODY:g} seconds"
+        ) from None
     except (web.RequestPayloadError, HttpProcessingError, ConnectionError):
         raise ServiceError("IncompleteBody", "the body broke off before its end") from None
     if expected is not None and received < expected:
