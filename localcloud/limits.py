@@ -40,7 +40,8 @@ MAX_SELECT_SECONDS = 60.0  # that one query may work
 MAX_CONNECTIONS = 2048  # open; above it those without a request go, the oldest first
 IDLE_BODY = 60.0  # that a client may take for the next BODY_PACE of a body
 BODY_PACE = 16 * KIB
-STALLED_READER = 60.0  # that a client may leave an answer where it is
+SLOW_READER = 60.0  # that a client may take for the next READ_PACE of an answer
+READ_PACE = 2 * MIB
 IDLE_CONNECTION = 75.0  # without a request, or with the beginning of one
 STOP_SECONDS = 10.0  # for requests in flight when the cloud stops
 

@@ -39,7 +39,8 @@ from localcloud.limits import (
     MAX_HEADER,
     MAX_HEADERS,
     MAX_REQUESTS,
-    STALLED_READER,
+    READ_PACE,
+    SLOW_READER,
     STOP_SECONDS,
 )
 from localcloud.tls.contexts import Contexts
@@ -47,7 +48,6 @@ from localcloud.tls.door import Door
 
 _log = logging.getLogger("localcloud")
 _QUICKACK = getattr(socket, "TCP_QUICKACK", None)
-_USER_TIMEOUT = getattr(socket, "TCP_USER_TIMEOUT", None)
 _INLINE = 64 * 1024  # a file up to this size goes out in one write with its head
 _LINGER = 2.0  # seconds to read on after a refusal, so that the client gets to see it
 # In the status line too: it is all that most clients show.
@@ -92,12 +92,6 @@ class _Listener(web.Server):
 
     def connection_made(self, handler: RequestHandler, transport: asyncio.Transport) -> None:
         super().connection_made(handler, transport)
-        if _USER_TIMEOUT is not None:
-            # Who has stopped reading is found out by the system, for plain and encrypted answers.
-            with contextlib.suppress(OSError):
-                connection = transport.get_extra_info("socket")
-                milliseconds = int(STALLED_READER * 1000)
-                connection.setsockopt(socket.IPPROTO_TCP, _USER_TIMEOUT, milliseconds)
         if len(self._connections) > MAX_CONNECTIONS:
             self._make_room()
 
@@ -404,11 +398,12 @@ async def _send_stream(
     async with contextlib.aclosing(body.chunks) as chunks:
         try:
             async for chunk in chunks:
-                await answer.write(chunk)
+                async with asyncio.timeout(SLOW_READER):
+                    await answer.write(chunk)
         except BaseException as error:
             if incoming.transport is not None:
                 incoming.transport.abort()  # the status is out: a cut is all that can be said
-            if isinstance(error, ServiceError | OSError):
+            if isinstance(error, ServiceError | OSError):  # TimeoutError is one
                 raise ConnectionResetError(f"the answer broke off: {error}") from None
             raise
     await answer.write_eof()
@@ -422,14 +417,25 @@ async def _send_file(
     if transport is None:
         raise ConnectionResetError("the client has gone")
     sent = 0
-    if transport.get_extra_info("sslcontext") is not None:
-        # What is encrypted passes through memory; asyncio would take it in steps of 16 KB.
-        while sent < part.length and (chunk := file.read(min(BODY_CHUNK, part.length - sent))):
-            await answer.write(chunk)
-            sent += len(chunk)
-    else:
-        loop = asyncio.get_running_loop()
-        sent = await loop.sendfile(transport, file, part.start, part.length)
+    encrypted = transport.get_extra_info("sslcontext") is not None
+    loop = asyncio.get_running_loop()
+    try:
+        while sent < part.length:
+            size = min(BODY_CHUNK if encrypted else READ_PACE, part.length - sent)
+            async with asyncio.timeout(SLOW_READER):
+                if encrypted:
+                    # It passes through memory; asyncio would take it in steps of 16 KB.
+                    chunk = file.read(size)
+                    await answer.write(chunk)
+                    done = len(chunk)
+                else:
+                    done = await loop.sendfile(transport, file, part.start + sent, size)
+            sent += done
+            if done < size:
+                break
+    except TimeoutError:
+        transport.abort()
+        raise ConnectionResetError("the client has stopped reading") from None
     if sent < part.length:
         transport.abort()
         raise ConnectionResetError("the object's file is shorter than it was")

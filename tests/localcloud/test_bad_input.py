@@ -164,6 +164,24 @@ class TestSlowClients:
         for connection in slow:
             connection.close()
 
+    def test_an_answer_that_nobody_reads(self, inside, monkeypatch, caplog):
+        monkeypatch.setattr("localcloud.server.SLOW_READER", 0.3)
+        caplog.set_level("INFO", "localcloud")
+        size = 40_000_000
+        signed = Signed(inside.url)
+        signed("PUT", "/k", data=bytes(size), headers={"x-cos-acl": "public-read"})
+        with self.connect(inside) as connection:
+            connection.sendall(self.HEAD.replace("GET /", "GET /k").encode() + b"\r\n")
+            until = time.monotonic() + 20
+            while "has stopped reading" not in caplog.text and time.monotonic() < until:
+                time.sleep(0.02)
+            received = 0
+            with contextlib.suppress(ConnectionError):
+                while piece := connection.recv(1 << 20):
+                    received += len(piece)
+            assert 0 < received < size
+        assert len(signed("GET", "/k").content) == size
+
     def test_requests_at_work_are_not_let_go(self, inside):
         def body():
             yield b"begun,"
