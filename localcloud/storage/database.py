@@ -278,12 +278,12 @@ class Database:
 
     def parts(self, upload: Upload) -> list[Part]:
         query = "SELECT * FROM parts WHERE upload = ? ORDER BY number"
-        return [
-            Part(
-                row["number"], row["size"], row["etag"], row["modified"], self._bodies / row["path"]
-            )
-            for row in self._db.execute(query, (upload.id,))
-        ]
+        return [self._part(row) for row in self._db.execute(query, (upload.id,))]
+
+    def part(self, upload: Upload, number: int) -> Part | None:
+        query = "SELECT * FROM parts WHERE upload = ? AND number = ?"
+        row = self._db.execute(query, (upload.id, number)).fetchone()
+        return self._part(row) if row else None
 
     def drop_upload(self, upload: Upload) -> None:
         with self.transaction():
@@ -304,6 +304,10 @@ class Database:
     def _one(self, query: str, values: Sequence[object]) -> StoredObject | None:
         row = self._db.execute(query, values).fetchone()
         return self._object(row) if row else None
+
+    def _part(self, row: sqlite3.Row) -> Part:
+        path = self._bodies / row["path"]
+        return Part(row["number"], row["size"], row["etag"], row["modified"], path)
 
     def _row(self, stored: StoredObject) -> tuple[object, ...]:
         changed = {
