@@ -152,6 +152,7 @@ _MOTO = {
 def signed(
     cloud: servers.Server, method: str, key: str, body: bytes = b"", query: str = ""
 ) -> Wire:
+    """A request to the default bucket, its signature good for ten hours."""
     client = servers.client(cloud)
     headers = {"Host": servers.HOST}
     authorization = client.get_auth(method, DEFAULT_BUCKET, key or "/", Expired=36_000)
@@ -199,6 +200,7 @@ def _send(port: int, wires: Sequence[Wire]) -> None:
 
 
 def ask(connection: http.client.HTTPConnection, wire: Wire) -> None:
+    """Send it and read the answer; ends the program unless that is 200."""
     connection.request(wire.method, wire.target, body=wire.body or None, headers=wire.headers)
     answer = connection.getresponse()
     text = answer.read()
