@@ -83,14 +83,16 @@ def _child(command: list[str]) -> Iterator[Server]:
 
 
 @contextmanager
-def local_cloud(data: Path | None = None, *, cache: bool = False) -> Iterator[Server]:
+def local_cloud(
+    data: Path | None = None, *, cache: bool = False, tls: bool = False
+) -> Iterator[Server]:
     """`localcloud serve` without functions, on a fresh bucket or the folder `data`.
 
     Without `cache` each download is processed from the original, however often it was before.
     """
     with tempfile.TemporaryDirectory(prefix="localcloud-bench-") as folder:
         command = [sys.executable, "-m", "localcloud", "serve", "--no-functions", "--port", "0"]
-        command += [] if cache else ["--no-cache"]
+        command += ["--no-cache"] * (not cache) + ["--tls"] * tls
         with _child([*command, "--data", str(data or folder)]) as server:
             yield server
 

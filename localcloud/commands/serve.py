@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import resource
 import signal
 import sys
 import time
@@ -32,6 +33,7 @@ from localcloud.cos.settings import expiry
 from localcloud.errors import ServiceError
 from localcloud.faults.rules import FaultError, Rule
 from localcloud.identity import users
+from localcloud.limits import MAX_CONNECTIONS
 from localcloud.server import Server
 from localcloud.storage import Bucket
 from localcloud.storage.directory import DataFolderError, DirectoryStorage
@@ -168,6 +170,7 @@ def run(args: argparse.Namespace) -> int:
         audit_policy=_checked(args.audit_policy),
     )
     allocator.bound()
+    _allow_files()
     try:
         asyncio.run(_serve(config, args, faults))
     except (DataFolderError, AuthorityError, FaultError, ConfigError) as error:
@@ -188,6 +191,16 @@ def _origin(text: str) -> str:
     ):
         raise UsageError(f"--callback is {text[:100]!r}: http://127.0.0.1:PORT is allowed")
     return f"http://{parts.netloc}"
+
+
+def _allow_files() -> None:
+    """Enough open files for all connections, and one for each to send, if the system lets us."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 3 * MAX_CONNECTIONS
+    if hard != resource.RLIM_INFINITY:
+        wanted = min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _users(path: Path | None) -> tuple[users.User, ...]:

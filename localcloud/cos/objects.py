@@ -155,11 +155,11 @@ def check_key(key: str) -> None:
 
 def kept_headers(headers: Mapping[str, str]) -> dict[str, str]:
     """What of an upload's headers belongs to the object. Raises `ServiceError` for too much."""
-    kept = {
-        _KEPT.get(name.lower(), name): value
-        for name, value in headers.items()
-        if name.lower() in _KEPT or name.lower().startswith(_META)
-    }
+    kept = {}
+    for name, value in headers.items():
+        small = name.lower()
+        if small in _KEPT or small.startswith(_META):
+            kept[_KEPT.get(small, name)] = value
     meta = sum(len(n) + len(v) for n, v in kept.items() if n.lower().startswith(_META))
     if meta > MAX_META:
         raise ServiceError("InvalidArgument", f"{_META}* have {meta} bytes: at most {MAX_META}")

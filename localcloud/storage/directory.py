@@ -209,10 +209,10 @@ class DirectoryStorage:
         place = self._place(upload.bucket, f"multipart/{upload.id}/{part.number}")
         place.parent.mkdir(parents=True, exist_ok=True)
         part.path.rename(place)
-        before = [known for known in self.parts(upload) if known.number == part.number]
+        before = self._db.part(upload, part.number)
         self._db.insert_part(upload, replace(part, path=place))
-        for known in before:
-            known.path.unlink(missing_ok=True)
+        if before is not None:
+            before.path.unlink(missing_ok=True)
 
     def parts(self, upload: Upload) -> list[Part]:
         return self._db.parts(upload)
