@@ -31,7 +31,10 @@ async def load(
     Raises ServiceError: -60998 or -106 for an address that is not allowed or more than ten marks,
     -60987 for a mark that cannot be read.
     """
-    return await read(cloud, find(cloud, bucket, rules, persistent=persistent))
+    found = find(cloud, bucket, rules, persistent=persistent)
+    for mark in found.values():
+        cloud.storage.fetch(mark)
+    return await read(cloud, found)
 
 
 def find(
@@ -49,7 +52,7 @@ def find(
 
 
 async def read(cloud: Cloud, found: Mapping[str, StoredObject]) -> Mapping[str, bytes]:
-    """The files of marks that `find` found."""
+    """The files of marks that `find` found and the storage has fetched."""
     files = {}
     for address, stored in found.items():
         try:

@@ -86,6 +86,7 @@ async def run(cloud: Cloud, request: Request, stored: StoredObject, plan: Plan) 
     facts = None
     results: list[ImageResult] = []
     if plan.outputs or plan.is_pic_info:
+        cloud.storage.fetch(stored)
         with jobs.Source(stored) as source:
             jobs.check_size(stored, persistent=True)
             rules = [output.rule for output in plan.outputs]

@@ -106,6 +106,7 @@ async def _fetch(cloud: Cloud, request: Request, source: Request, key: str, md5:
     found = symlink.follow(cloud, source, found)
     restore.check_readable(found, cloud.clock())
     sse.refuse_customers(found)
+    cloud.storage.fetch(found)
     await objects.store(
         cloud,
         request,
