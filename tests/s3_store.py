@@ -18,7 +18,6 @@ KEYS = {
     "AWS_SECRET_ACCESS_KEY": "store-secret-key",
     "AWS_DEFAULT_REGION": "us-east-1",
 }
-_NONE = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3")
 
 
 class S3Store:
@@ -29,7 +28,7 @@ class S3Store:
     def __init__(self, process, port):
         self.process, self.port = process, port
         self.endpoint = f"http://127.0.0.1:{port}"
-        self.environment = {**dict.fromkeys(_NONE, ""), **KEYS}
+        self.environment = dict(KEYS)
         self.client = boto3.client(
             "s3",
             endpoint_url=self.endpoint,

@@ -116,8 +116,7 @@ class Buckets:
             self._seen[name] = after, time.monotonic()
 
 
-def _encode(content: RemoteBucket | None) -> bytes:
-    assert content is not None  # nothing is not written
+def _encode(content: RemoteBucket) -> bytes:
     return json.dumps(asdict(content)).encode()
 
 

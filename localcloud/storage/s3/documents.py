@@ -12,7 +12,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from localcloud.errors import ServiceError
 from localcloud.storage import StorageUnavailable
@@ -34,14 +34,15 @@ class Document(Generic[_T]):
 
 
 class Documents(Generic[_T]):
-    """Those of one kind. `decode(name, data)` gives the content; `nothing` is that of none."""
+    """Those of one kind. `decode(name, data)` gives the content, `encode(content)` the data;
+    `nothing` is the content of none, which is never encoded."""
 
     def __init__(
         self,
         store: Store,
         executor: ThreadPoolExecutor,
         decode: Callable[[str, bytes], _T],
-        encode: Callable[[_T], bytes],
+        encode: Callable[[Any], bytes],
         *,
         nothing: _T,
         room: int,
@@ -69,17 +70,17 @@ class Documents(Generic[_T]):
             for entry, kept in zip(entries, known, strict=True)
             if kept is None or kept.etag != entry.etag
         ]
+        found = {}
         if wanted:
-            found = dict(
-                zip(wanted, waiting.run(self._executor, self._read_many, wanted), strict=True)
-            )
-        contents = []
-        for entry, kept in zip(entries, known, strict=True):
-            if kept is None or kept.etag != entry.etag:
-                kept = self._taken(entry.name, found[entry.name], None)
-            if kept.etag is not None:
-                contents.append(kept.content)
-        return contents
+            read = waiting.run(self._executor, self._read_many, wanted)
+            found = dict(zip(wanted, read, strict=True))
+        documents = [
+            self._taken(entry.name, found[entry.name], None)
+            if kept is None or kept.etag != entry.etag
+            else kept
+            for entry, kept in zip(entries, known, strict=True)
+        ]
+        return [document.content for document in documents if document.content != self._nothing]
 
     def list(self, prefix: str, after: str, page: int) -> Iterator[list[Entry]]:
         """The names of all documents with this prefix, page by page."""

@@ -18,15 +18,11 @@ _WHOLE = 760  # of one that is not cut
 _ORDERED = _WHOLE - 4  # a character has up to four
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _CUT = "!"
+_ESCAPED = (("-", 0, 0x30), ("=", 0x3A, 0x41), ("_", 0x5B, 0x61), ("~", 0x7B, 0x80))
 
 
 def _escaped(code: int) -> str:
-    for first, start, end in (
-        ("-", 0, 0x30),
-        ("=", 0x3A, 0x41),
-        ("_", 0x5B, 0x61),
-        ("~", 123, 128),
-    ):
+    for first, start, end in _ESCAPED:
         if start <= code < end:
             return first + _DIGITS[code - start]
     return chr(code)

@@ -129,8 +129,7 @@ class S3Storage:
         return next((item for item in after if item.place == place), new)
 
     def fetch(self, item: StoredObject | Part) -> None:
-        assert isinstance(item, RemoteObject | RemotePart)
-        if not self._bodies.fetch(item.place):
+        if not self._bodies.fetch(_place(item)):
             raise StorageUnavailable("what is read was replaced or deleted meanwhile: try again")
 
     def head(self, bucket: str, key: str, version: str = "") -> StoredObject:
@@ -248,8 +247,12 @@ class S3Storage:
         return after
 
     def _update(self, stored: StoredObject, **values: Any) -> None:
-        assert isinstance(stored, RemoteObject)
+        place = _place(stored)
         folder = self._buckets.get(stored.bucket).folder
-        self._change(
-            folder, stored.key, lambda before: history.changed(before, stored.place, **values)
-        )
+        self._change(folder, stored.key, lambda before: history.changed(before, place, **values))
+
+
+def _place(item: StoredObject | Part) -> str:
+    if isinstance(item, RemoteObject | RemotePart):
+        return item.place
+    raise TypeError("an object or part that this storage has not handed out")

@@ -55,7 +55,6 @@ class Store:
     def __init__(self, bucket: str, prefix: str, endpoint: str | None) -> None:
         """`endpoint` None means what the AWS variables say, or AWS itself; so do credentials."""
         self._bucket, self._prefix = bucket, prefix
-        session = boto3.Session()
         config = Config(
             connect_timeout=_CONNECT,
             read_timeout=_READ,
@@ -69,6 +68,7 @@ class Store:
             proxies={},
         )
         try:
+            session = boto3.Session()
             self._client: Any = session.client(
                 "s3",
                 endpoint_url=endpoint,

@@ -129,8 +129,7 @@ def _came(part: RemotePart) -> int:
     return int(part.place.rpartition("/")[2].split("-")[1])
 
 
-def _encode(content: Upload | None) -> bytes:
-    assert content is not None  # nothing is not written
+def _encode(content: Upload) -> bytes:
     return json.dumps(asdict(content)).encode()
 
 
