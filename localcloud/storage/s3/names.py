@@ -28,7 +28,11 @@ def _escaped(code: int) -> str:
     return chr(code)
 
 
-_TABLE = {code: _escaped(code) for code in range(128)}
+_TABLE = {code: _escaped(code) for code in range(128)} | {
+    # The last two cannot be told in XML, nor could a listing that begins behind them.
+    code: f"\ufffd{code - 0xFFFD}"
+    for code in (0xFFFD, 0xFFFE, 0xFFFF)
+}
 
 
 def name_of(key: str) -> str:
