@@ -2,6 +2,9 @@
 
 import hashlib
 import os
+import signal
+import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -223,3 +226,23 @@ def test_a_store_that_goes_and_comes_back(tmp_path):
             until = time.monotonic() + 20
             while signed("PUT", "/k", data=b"x").status_code == 503:
                 assert time.monotonic() < until
+
+
+def test_a_slow_store_holds_up_only_who_asks_it(tmp_path):
+    with s3_store() as store, on_store(tmp_path, store, store.new_place()) as cloud:
+        signed, admin = Signed(cloud.url), [f"--port={cloud.port}"]
+        store.process.send_signal(signal.SIGSTOP)
+        try:
+            with ThreadPoolExecutor(20) as pool:
+                waiting = [pool.submit(signed, "PUT", f"/k{n}", data=b"x") for n in range(20)]
+                # Answered by the cloud alone, on the loop that all requests share.
+                done = subprocess.run(
+                    [sys.executable, "-m", "localcloud", "fault", *admin],
+                    capture_output=True, timeout=15, check=False, cwd=ROOT,
+                )  # fmt: skip
+                still = [request for request in waiting if not request.done()]
+                store.process.send_signal(signal.SIGCONT)
+                assert (done.returncode, len(still)) == (0, 20)
+                assert {request.result().status_code for request in waiting} == {200}
+        finally:
+            store.process.send_signal(signal.SIGCONT)
