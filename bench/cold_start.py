@@ -21,13 +21,12 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=21)
     options = parser.parse_args()
     script = Path(__file__).with_name("handler_calls.py")
-    with handler_setup.uploaded() as (event, environment), tempfile.TemporaryDirectory() as folder:
+    with handler_setup.uploads() as (upload, environment), tempfile.TemporaryDirectory() as folder:
         sample = Path(folder) / "event.json"
-        sample.write_text(json.dumps(event))
-
         cpu: dict[str, list[float]] = {"function": [], "bare": []}
 
         def start(side: str) -> float:
+            sample.write_text(json.dumps(upload()))
             command = [sys.executable, str(script), side, str(sample)]
             before, begin = _children_cpu(), time.perf_counter()
             subprocess.run(command, check=True, env=environment, stdout=subprocess.DEVNULL)

@@ -1,74 +1,63 @@
 """The one way to call COS and CI: `cos-python-sdk-v5`, with our session, deadline and retries.
 
 Measured facts behind the choices here: the SDK retries job-creating POSTs and sleeps whole seconds
-(so `retry=0`), switches TCP_NODELAY off behind a proxy (44 ms a request with a body), logs headers
-with secrets in them (so its logger is quiet), and its error getters raise on odd answers.
+(so `retry=0`), logs headers with secrets in them (so its logger is quiet), and its error getters
+raise on odd answers.
 """
 
 from __future__ import annotations
 
 import logging
-import random
-import socket
-import threading
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from qcloud_cos import CosClientError, CosConfig, CosS3Client, CosServiceError
-from requests import PreparedRequest, Response, Session
-from requests.adapters import HTTPAdapter
-from urllib3 import ProxyManager
+from requests.exceptions import RequestException
+from urllib3.exceptions import HTTPError
 
+from shared import retries
 from shared.errors import CloudError
+from shared.pace import Pace
 from shared.pic_operations import PicOperations, UploadResult
+from shared.session import Answer, Session, unix_time
 from shared.settings import Settings
 
 logging.getLogger("qcloud_cos").setLevel(logging.CRITICAL + 1)
 
 _T = TypeVar("_T")
-_BACKOFF = 0.2  # seconds before the second attempt; doubled each time, half of it random
-_SHORTEST_CALL = 0.5  # seconds that a call needs to be worth starting
 _MAX_TAGS = 10
-_NODELAY = [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)]
+MAX_READ = 1 << 20  # bytes of an object that is read whole: state, records, cursors
 
 
-class _Adapter(HTTPAdapter):
-    def proxy_manager_for(self, proxy: str, **proxy_kwargs: Any) -> ProxyManager:
-        manager: ProxyManager = super().proxy_manager_for(
-            proxy, socket_options=_NODELAY, **proxy_kwargs
-        )
-        return manager
+_session = Session()
+_paces: dict[tuple[float, int], Pace] = {}
 
 
-class _Session(Session):
-    """Keeps connections between invocations; caps each call and remembers its request id."""
+class Listed(NamedTuple):
+    """An object as a listing shows it: `size` in bytes, `modified` in the service's words."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.state = threading.local()
-        for scheme in ("http://", "https://"):
-            self.mount(scheme, _Adapter(pool_connections=10, pool_maxsize=10))
-
-    def send(self, request: PreparedRequest, **kwargs: Any) -> Response:
-        timeout = getattr(self.state, "timeout", None)
-        if timeout is not None:
-            kwargs["timeout"] = timeout
-        response = super().send(request, **kwargs)
-        self.state.request_id = response.headers.get(
-            "x-cos-request-id", response.headers.get("x-ci-request-id", "")
-        )
-        return response
+    key: str
+    size: int
+    modified: str
+    etag: str = ""
 
 
-_session = _Session()
+class Read(NamedTuple):
+    """An object that was read whole. `age` is how many seconds ago it was written, all by the
+    service's clock; `etag` comes without quotes."""
+
+    body: bytes
+    age: float
+    etag: str
 
 
 class Cos:
     """COS and CI of one region, for one invocation.
 
     `deadline` is a `time.monotonic()` value after which no call is started. Every method raises
-    `CloudError` and nothing else; `request_id` is the service's id of the last call.
+    `CloudError` and nothing else; `request_id` is the service's id of the last call, `calls`
+    lists every attempt as (operation, request id).
     """
 
     def __init__(self, settings: Settings, region: str, deadline: float = float("inf")) -> None:
@@ -84,14 +73,17 @@ class Cos:
         )
         self._client = CosS3Client(config, retry=0, session=_session)
         self.request_id = ""
+        self.calls: list[tuple[str, str]] = []
 
     def image_process(self, bucket: str, key: str, operations: PicOperations) -> UploadResult:
         """`POST /<key>?image_process` (CI manual 004:7367): up to five rules."""
         header = operations.to_header()
         _, data = self._call(
+            "ImageProcess",
             lambda: self._client.ci_image_process(
                 Bucket=bucket, Key=_wire_key(key), PicOperations=header
-            )
+            ),
+            pace=self._pace(),
         )
         try:
             return UploadResult.from_dict(data)
@@ -102,21 +94,110 @@ class Cos:
 
     def head_object(self, bucket: str, key: str) -> Mapping[str, str]:
         """The object's headers (`ETag`, `Content-Type`, `Content-Length` ...)."""
-        return self._call(lambda: self._client.head_object(Bucket=bucket, Key=_wire_key(key)))
-
-    def put_object(self, bucket: str, key: str, body: bytes, content_type: str) -> str:
-        """Store `body`; the object's ETag without quotes."""
-        headers = self._call(
-            lambda: self._client.put_object(
-                Bucket=bucket, Key=_wire_key(key), Body=body, ContentType=content_type
-            )
+        return self._call(
+            "HeadObject", lambda: self._client.head_object(Bucket=bucket, Key=_wire_key(key))
         )
-        return str(headers.get("ETag", "")).strip('"')
+
+    def put_object(
+        self,
+        bucket: str,
+        key: str,
+        body: bytes,
+        content_type: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+    ) -> Mapping[str, str]:
+        """Store `body` with more `headers`; the answer's headers."""
+        return self._call(
+            "PutObject",
+            lambda: self._client.put_object(
+                Bucket=bucket,
+                Key=_wire_key(key),
+                Body=body,
+                ContentType=content_type,
+                Metadata=dict(headers or {}),
+            ),
+        )
+
+    def read_object(self, bucket: str, key: str) -> Read | None:
+        """An object of at most `MAX_READ` bytes; None if there is none."""
+
+        def read() -> Read:
+            answer = self._client.get_object(Bucket=bucket, Key=_wire_key(key))
+            if int(answer["Content-Length"]) > MAX_READ:
+                raise CloudError("EntityTooLarge", f"{key} has more than {MAX_READ} bytes",
+                                 status=400)  # fmt: skip
+            body = answer["Body"].get_raw_stream().read(MAX_READ + 1)
+            if len(body) != int(answer["Content-Length"]):
+                raise CloudError("NetworkError", f"the answer with {key} was cut short")
+            age = _session.state.answer.date - unix_time(answer["Last-Modified"])
+            return Read(body, max(0.0, age), answer.get("ETag", "").strip('"'))
+
+        try:
+            return self._call("GetObject", read)
+        except CloudError as error:
+            if error.status == 404 and error.code in ("NoSuchKey", "NoSuchResource"):
+                return None
+            raise
+
+    def list_objects(
+        self, bucket: str, prefix: str, marker: str = "", limit: int = 1000
+    ) -> tuple[list[Listed], str]:
+        """A page of the keys that start with `prefix` and come after `marker`, and the marker of
+        the next page, empty after the last."""
+
+        def read() -> tuple[list[Listed], str]:
+            answer = self._client.list_objects(
+                Bucket=bucket, Prefix=prefix, Marker=marker, MaxKeys=limit
+            )
+            found = [
+                Listed(row["Key"], int(row["Size"]), row["LastModified"], row["ETag"].strip('"'))
+                for row in answer.get("Contents") or []
+            ]
+            more = answer["IsTruncated"] == "true"
+            return found, (answer.get("NextMarker") or found[-1].key) if more else ""
+
+        return self._call("GetBucket", read)
+
+    def delete_object(self, bucket: str, key: str) -> None:
+        """Delete an object; one that is not there is deleted already."""
+        self._call(
+            "DeleteObject", lambda: self._client.delete_object(Bucket=bucket, Key=_wire_key(key))
+        )
+
+    def lifecycle_rules(self, bucket: str) -> list[dict[str, Any]]:
+        """The bucket's lifecycle rules as the SDK reads them."""
+        try:
+            answer = self._call(
+                "GetBucketLifecycle", lambda: self._client.get_bucket_lifecycle(Bucket=bucket)
+            )
+        except CloudError as error:
+            if error.code == "NoSuchLifecycleConfiguration":
+                return []
+            raise
+        return list(answer.get("Rule") or [])
+
+    def set_lifecycle_rules(self, bucket: str, rules: list[dict[str, Any]]) -> None:
+        """Replace the bucket's lifecycle rules."""
+        self._call(
+            "PutBucketLifecycle",
+            lambda: self._client.put_bucket_lifecycle(
+                Bucket=bucket, LifecycleConfiguration={"Rule": rules}
+            ),
+        )
+
+    def was_versioned(self, bucket: str) -> bool:
+        """Whether the bucket has or ever had versions."""
+        answer = self._call(
+            "GetBucketVersioning", lambda: self._client.get_bucket_versioning(Bucket=bucket)
+        )
+        return bool(answer and answer.get("Status"))
 
     def add_tags(self, bucket: str, key: str, tags: Mapping[str, str]) -> None:
         """Set `tags` on an object and keep the others it has; at most ten together."""
         present = self._call(
-            lambda: _read_tags(self._client.get_object_tagging(Bucket=bucket, Key=_wire_key(key)))
+            "GetObjectTagging",
+            lambda: _read_tags(self._client.get_object_tagging(Bucket=bucket, Key=_wire_key(key))),
         )
         merged = {**present, **tags}
         if len(merged) > _MAX_TAGS:
@@ -126,45 +207,57 @@ class Cos:
             )  # fmt: skip
         tag_set = [{"Key": name, "Value": value} for name, value in merged.items()]
         self._call(
+            "PutObjectTagging",
             lambda: self._client.put_object_tagging(
                 Bucket=bucket, Key=_wire_key(key), Tagging={"TagSet": {"Tag": tag_set}}
-            )
+            ),
         )
 
-    def _call(self, call: Callable[[], _T]) -> _T:
-        """Run one SDK call with the retry budget of the settings and the invocation's deadline."""
-        attempt = 0
-        while True:
-            attempt += 1
-            try:
-                return self._attempt(call)
-            except CloudError as error:
-                pause = _BACKOFF * 2 ** (attempt - 1) * random.uniform(0.5, 1)  # noqa: S311 - jitter
-                left = self._deadline - time.monotonic() - pause
-                worth = error.retryable and error.code != "DeadlineExceeded"
-                if not worth or attempt >= self._settings.attempts or left < _SHORTEST_CALL:
-                    raise
-                time.sleep(pause)
+    def _pace(self) -> Pace:
+        # Of the process, not of the invocation: what was learnt stays.
+        limit, instances = self._settings.ci_rate, self._settings.ci_instances
+        return _paces.setdefault((limit, instances), Pace(limit, limit / instances))
 
-    def _attempt(self, call: Callable[[], _T]) -> _T:
+    def _call(self, operation: str, call: Callable[[], _T], pace: Pace | None = None) -> _T:
+        """Run one SDK call with the retries of the settings, before the invocation's deadline."""
+        return retries.run(
+            lambda: self._attempt(operation, call, pace),
+            attempts=self._settings.attempts,
+            deadline=self._deadline,
+        )
+
+    def _attempt(self, operation: str, call: Callable[[], _T], pace: Pace | None) -> _T:
+        if pace is not None:
+            pace.wait(self._deadline)
         left = self._deadline - time.monotonic()
-        if left < _SHORTEST_CALL:
+        if left < retries.SHORTEST_CALL:
             raise CloudError("DeadlineExceeded", "the invocation has no time left for this call")
         _session.state.timeout = min(self._settings.timeout, left)
-        _session.state.request_id = ""
+        _session.state.answer = Answer()
         try:
-            return call()
+            result = call()
         except CosServiceError as error:
-            raise _service_error(error) from None
+            failure = _service_error(error)
+            failure.retry_after = _session.state.answer.retry_after
+            if pace is not None and failure.throttled:
+                pace.refused()
+            raise failure from None
         except CosClientError as error:
+            raise CloudError("NetworkError", _one_line(str(error))) from None
+        except (RequestException, HTTPError) as error:
+            # A body that ends early, read by us.
             raise CloudError("NetworkError", _one_line(str(error))) from None
         except (ValueError, SyntaxError, TypeError, KeyError, AttributeError) as error:
             # An answer of another shape, from something between us and the service: the SDK and
-            # `_read_tags` read the fields that the service promises.
+            # the readers above take the fields that the service promises.
             message = _one_line(f"{type(error).__name__}: {error}")
             raise CloudError("InvalidResponse", message, status=502) from None
         finally:
-            self.request_id = _session.state.request_id
+            self.request_id = _session.state.answer.request_id
+            self.calls.append((operation, self.request_id))
+        if pace is not None:
+            pace.answered()
+        return result
 
 
 def _wire_key(key: str) -> str:

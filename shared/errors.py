@@ -16,6 +16,7 @@ _ADVICE = {
     "{meta.user}), or change the text in pipelines.yml",
     "InvalidImageFormat": "upload a picture in a format that CI reads; the name does not count",
     "InvalidImageSource": "upload the file again: it is empty, damaged or incomplete",
+    "InvalidState": "delete the object that the message names; what it stood for is done again",
     "InvalidPicOperations": "correct the rule in pipelines.yml; the message names the part",
     "NetworkError": "the service could not be reached; this is tried again",
     "NoSuchBucket": "create the bucket, or correct its name and region",
@@ -24,12 +25,14 @@ _ADVICE = {
     "NoSuchResource": "the object was deleted or replaced since the event; nothing to do",
     "RequestTimeTooSkewed": "set the clock of the caller",
     "SignatureDoesNotMatch": "check the secret key",
+    "VersionedStateBucket": "set STATE_BUCKET to a bucket of this region that never had versions",
     "SlowDown": "too many requests; this is tried again, more slowly",
     "DeadlineExceeded": "raise the function's timeout, or give the pipeline fewer outputs",
 }
 _RETRYABLE_CODES = frozenset(
     {"SlowDown", "RequestTimeout", "ServiceUnavailable", "InternalError", "NetworkError"}
 )
+_THROTTLED = frozenset({"SlowDown", "RequestLimitExceeded", "TooManyRequests"})
 _UNBOUND = "bind the bucket to Cloud Infinite (console: Data Processing, or PUT / on the pic host)"
 
 
@@ -37,19 +40,34 @@ class CloudError(Exception):
     """A call that COS or CI did not carry out.
 
     `status` is the HTTP status, 0 when no answer came; `request_id` is what the provider's support
-    asks for; `retryable` says whether the same call can succeed later.
+    asks for; `retryable` says whether the same call can succeed later, and `retry_after` after how
+    many seconds the service wants to see it again (0 if it did not say).
     """
 
-    def __init__(self, code: str, message: str, *, status: int = 0, request_id: str = "") -> None:
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        *,
+        status: int = 0,
+        request_id: str = "",
+        retry_after: float = 0.0,
+    ) -> None:
         super().__init__(f"{code}: {message}")
         self.code = code
         self.message = message
         self.status = status
         self.request_id = request_id
+        self.retry_after = retry_after
 
     @property
     def retryable(self) -> bool:
         return self.status >= 500 or self.status in (0, 408, 429) or self.code in _RETRYABLE_CODES
+
+    @property
+    def throttled(self) -> bool:
+        """Whether the service says that there are too many requests."""
+        return self.status == 429 or self.code in _THROTTLED
 
     @property
     def advice(self) -> str:

@@ -10,9 +10,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 MAX_RECORDS = 1000
+# A field of ours beside `Records`: the id of the dead letter that an event comes from.
+LETTER = "letter"
 MAX_KEY_BYTES = 850  # COS refuses longer object keys
 
 # Short names of old events; the host in `url` is preferred where there is one.
@@ -82,6 +84,43 @@ class Upload:
 def parse(event: object) -> list[Upload]:
     """All uploads of a COS event. Raises `EventError` for the first record that is none."""
     return [parse_record(record, index) for index, record in enumerate(records(event))]
+
+
+def document(upload: Upload) -> dict[str, Any]:
+    """The COS event of one upload, without the signature that the real one carries: what `parse`
+    reads back to an equal `Upload`."""
+    name, _, appid = upload.bucket.rpartition("-")
+    meta = {f"{_META}{key}": value for key, value in upload.meta}
+    host = f"{upload.bucket}.cos.{upload.region}.myqcloud.com"
+    return {
+        "Records": [
+            {
+                "cos": {
+                    "cosSchemaVersion": "1.0",
+                    "cosObject": {
+                        "url": f"http://{host}/{quote(upload.key, safe='/-_.~', errors='replace')}",
+                        "meta": {
+                            "x-cos-request-id": upload.request_id,
+                            "Content-Type": upload.content_type,
+                            **meta,
+                        },
+                        "vid": upload.version_id,
+                        "key": f"/{appid}/{name}/{upload.key}",
+                        "size": upload.size,
+                    },
+                    "cosBucket": {"region": upload.region, "name": name, "appid": appid},
+                    "cosNotificationId": "",
+                },
+                "event": {
+                    "eventName": upload.event_name,
+                    "eventVersion": "1.0",
+                    "eventTime": upload.event_time,
+                    "eventSource": "qcs::cos",
+                    "requestParameters": {"requestSourceIP": upload.source_ip},
+                },
+            }
+        ]
+    }
 
 
 def records(event: object) -> list[object]:

@@ -6,6 +6,7 @@ if its prefix, its suffix or its bucket cannot match.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -47,6 +48,25 @@ def find(pipelines: Sequence[Pipeline]) -> Iterator[Loop]:
         if source.name in _reachable(target.name, following) and (source, name) not in reported:
             reported.add((source, name))
             yield Loop(source.name, name, _sentence(source, name, template, target))
+
+
+def is_own_output(pipeline: Pipeline, bucket: str, key: str) -> bool:
+    """Whether `pipeline` itself could have written `key`.
+
+    `find` refuses files in which that happens; another file, of another stage or of last week, may
+    still send a pipeline what its namesake wrote.
+    """
+    return any(
+        (target is None or target == bucket) and _could_make(template, key)
+        for _, template, target in _places(pipeline)
+    )
+
+
+def _could_make(template: Template, key: str) -> bool:
+    if not template.text.startswith("/"):
+        return False  # beside the upload: `find` told it from its name
+    parts = re.split(r"\{[^{}]*\}", template.text[1:])
+    return re.fullmatch(".+".join(map(re.escape, parts)), key, re.DOTALL) is not None
 
 
 def _places(pipeline: Pipeline) -> list[tuple[str, Template, str | None]]:

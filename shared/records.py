@@ -9,7 +9,7 @@ from typing import Any
 from shared.cos import Cos
 from shared.errors import CloudError
 from shared.events import Upload
-from shared.outcomes import Outcome, OutputResult, error_document
+from shared.outcomes import FAILED, Outcome, OutputResult, error_document
 from shared.pic_operations import OriginalInfo
 from shared.pipelines import Pipeline
 from shared.templates import stored_key
@@ -24,9 +24,10 @@ def record_key(pipeline: Pipeline, upload: Upload, etag: str = "") -> str:
 
 def document(
     upload: Upload, pipeline: Pipeline, outcome: Outcome, *, etag: str, started: float,
-    seconds: float, invocation: str,
+    seconds: float, invocation: str, attempt: int,
 ) -> dict[str, Any]:  # fmt: skip
-    """The record as JSON values. `started` in Unix seconds, `seconds` the time spent."""
+    """The record as JSON values. `started` in Unix seconds, `seconds` the time spent; `attempt`
+    counts from 1."""
     return {
         "version": VERSION,
         "upload": {
@@ -54,6 +55,7 @@ def document(
         ],
         "error": error_document(outcome.error),
         "invocation": invocation,
+        "attempt": attempt,
     }
 
 
@@ -65,6 +67,23 @@ def write(cos: Cos, upload: Upload, key: str, content: dict[str, Any]) -> None:
     """Store the record as readable JSON. Raises `CloudError`."""
     body = json.dumps(content, ensure_ascii=False, indent=2).encode("utf-8", "backslashreplace")
     cos.put_object(upload.bucket, key, body, "application/json")
+
+
+def finished(cos: Cos, upload: Upload, key: str) -> str:
+    """The outcome that the record at `key` gives this very upload; empty if it gives none.
+
+    For an attempt after one that died: what died between the record and the ledger is finished.
+    """
+    found = cos.read_object(upload.bucket, key)
+    try:
+        content = json.loads(found.body) if found else {}
+        known = content["upload"]
+        same = (known["request_id"], known["version_id"], known["event_time"], known["size"]) == (
+            upload.request_id, upload.version_id, upload.event_time, upload.size
+        )  # fmt: skip
+        return str(content["outcome"]) if same and content["outcome"] != FAILED else ""
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return ""
 
 
 def tag(cos: Cos, upload: Upload, pipeline: Pipeline, outcome: Outcome) -> str:

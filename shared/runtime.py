@@ -1,8 +1,8 @@
 """From `handle(upload, pipeline, cos, etag)` to SCF's `main_handler(event, context)`.
 
 The rule that keeps uploads from being lost: an invocation succeeds only when every upload of its
-event has a written record, or needs none. Otherwise it raises at the end, SCF tries the event
-again, and keeps it in the dead-letter queue after that.
+event has a written record or a dead letter, or needs none. Otherwise it raises at the end, SCF
+tries the event again, and keeps it in its own dead-letter queue after that.
 """
 
 from __future__ import annotations
@@ -10,20 +10,18 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from shared import records
-from shared.cos import Cos
+from shared import loops
+from shared.attempts import Attempt, Handle
 from shared.errors import CloudError, ConfigError
-from shared.events import EventError, Upload, parse_record
+from shared.events import LETTER, EventError, Upload, parse_record
 from shared.events import records as event_records
-from shared.outcomes import FAILED, REJECTED, SKIPPED, Outcome, error_document
+from shared.outcomes import FAILED, REJECTED, SKIPPED, error_document
 from shared.pipelines import Pipeline, Pipelines, load
 from shared.settings import Settings, SettingsError
 
-# HTTP statuses that speak of permission and place, never of the file's content.
-_NOT_THE_FILE = (401, 403, 404, 409)
 _MARGIN = 1.0  # seconds between the last call's end and the time limit, for the log and the way out
 _DEFAULT_LIMIT = 60.0
 
@@ -32,7 +30,6 @@ class RetryableError(Exception):
     """Raised by `main_handler` so that SCF invokes again; the message lists what is unfinished."""
 
 
-Handle = Callable[[Upload, Pipeline, Cos, str], Outcome]
 MainHandler = Callable[[object, object], dict[str, Any]]
 
 
@@ -66,6 +63,7 @@ def main_handler(function: str, handle: Handle) -> MainHandler:
         ]
         if unfinished:
             raise RetryableError("to be tried again: " + ", ".join(unfinished))
+        worker.answer_letter(event)
         return {"outcomes": [entry for entry, _ in results]}
 
     return run
@@ -81,6 +79,7 @@ class _Worker:
     pipelines: Pipelines
     deadline: float
     base: dict[str, Any]
+    seen: list[Upload] = field(default_factory=list)
 
     def record(self, record: object, index: int) -> Iterator[tuple[dict[str, Any], bool]]:
         """One record -> an entry for each pipeline that wants it, and whether to try again."""
@@ -89,75 +88,60 @@ class _Worker:
         except EventError as error:
             yield _log({**self.base, **_rejected(error)}), False
             return
+        self.seen.append(upload)
         base = {
             **self.base,
             "bucket": upload.bucket,
             "key": upload.key,
             "upload": upload.request_id,
+            "bytes": upload.size,
         }
-        wanted = self.pipelines.match(upload, self.function) if upload.created else ()
-        if not wanted:
-            reason = "no pipeline wants this upload"
-            if not upload.created:
-                reason = f"{upload.event_name} is no upload"
+        wanted, reason = self._wanted(upload)
+        if reason:
             yield _log({**base, "outcome": SKIPPED, "reason": reason}), False
         for pipeline in wanted:
-            yield self._pipeline(base, upload, pipeline)
+            if loops.is_own_output(pipeline, upload.bucket, upload.key):
+                reason = "the pipeline wrote this object itself"
+                skipped = {"pipeline": pipeline.name, "outcome": SKIPPED, "reason": reason}
+                yield _log({**base, **skipped}), False
+                continue
+            attempt = Attempt(
+                upload,
+                pipeline,
+                self.handle,
+                settings=self.settings,
+                invocation=self.base["invocation"],
+                deadline=self.deadline,
+                entry={**base, "outputs": [], "requests": [], "record": None},
+            )
+            attempt.run()
+            yield _log(attempt.entry), attempt.again
 
-    def _pipeline(
-        self, base: dict[str, Any], upload: Upload, pipeline: Pipeline
-    ) -> tuple[dict[str, Any], bool]:
-        started, clock = time.time(), time.monotonic()
+    def answer_letter(self, event: object) -> None:
+        """Drop the dead letter that this event came from: all of its uploads have an end."""
+        letter = event.get(LETTER) if isinstance(event, Mapping) else None
+        if letter is None or not self.seen:
+            return
+        from shared.cos import Cos
+        from shared.dead_letters import DeadLetters
+
+        upload = self.seen[0]
         cos = Cos(self.settings, upload.region, self.deadline)
-        etag = ""
+        bucket = self.settings.state_bucket or upload.bucket
         try:
-            if pipeline.needs_etag:
-                etag = cos.head_object(upload.bucket, upload.key).get("ETag", "").strip('"')
-            outcome = self.handle(upload, pipeline, cos, etag)
+            DeadLetters(cos, bucket, self.settings.state_prefix).drop(str(letter))
         except CloudError as error:
-            outcome = failure(error)
-        entry: dict[str, Any] = {
-            **base,
-            "pipeline": pipeline.name,
-            "outcome": outcome.status,
-            "reason": outcome.reason,
-            "outputs": [output.key for output in outcome.outputs],
-            "requests": [call.id for call in outcome.calls],
-            "error": error_document(outcome.error),
-            "record": None,
-        }
-        if outcome.status != SKIPPED:
-            try:
-                if pipeline.tags:
-                    entry["tags"] = records.tag(cos, upload, pipeline, outcome)
-                content = records.document(
-                    upload,
-                    pipeline,
-                    outcome,
-                    etag=etag,
-                    started=started,
-                    seconds=time.monotonic() - clock,
-                    invocation=self.base["invocation"],
-                )
-                key = records.record_key(pipeline, upload, etag)
-                records.write(cos, upload, key, content)
-                entry["record"] = key
-            except CloudError as error:
-                # Unrecorded work counts as unfinished, whatever CI said.
-                entry["outcome"] = FAILED
-                entry["error"] = error_document(error)
-        entry["milliseconds"] = round((time.monotonic() - clock) * 1000)
-        again = outcome.retry or (outcome.status != SKIPPED and entry["record"] is None)
-        return _log(entry), again
+            # It stays, and its next retry finds everything done.
+            _log({**self.base, "letter": str(letter)[:64], "error": error_document(error)})
 
-
-def failure(error: CloudError) -> Outcome:
-    """The outcome of a call that the service refused."""
-    if error.code in ("NoSuchKey", "NoSuchResource"):
-        return Outcome(SKIPPED, error=error, reason="the object is gone: deleted since the event")
-    if error.retryable or error.status in _NOT_THE_FILE or error.code == "InvalidPicOperations":
-        return Outcome(FAILED, error=error)
-    return Outcome(REJECTED, error=error)
+    def _wanted(self, upload: Upload) -> tuple[tuple[Pipeline, ...], str]:
+        """The pipelines for an upload; if there are none, why."""
+        if not upload.created:
+            return (), f"{upload.event_name} is no upload"
+        if upload.key.startswith(self.settings.state_prefix):
+            return (), "the object belongs to the ledger"
+        wanted = self.pipelines.match(upload, self.function)
+        return wanted, "" if wanted else "no pipeline wants this upload"
 
 
 def _context(context: object, name: str) -> Any:

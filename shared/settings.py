@@ -11,6 +11,8 @@ from pathlib import Path
 # The layer unpacks to /opt/shared and /opt/pipelines.yml; the source tree has the same shape.
 DEFAULT_PIPELINES = Path(__file__).parent.parent / "pipelines.yml"
 _REGION = re.compile(r"[a-z]{2,}(?:-[a-z0-9]+)+")
+_PREFIX = re.compile(r"(?=.{2,100}$)(?:(?!\.{1,2}/)[A-Za-z0-9._-]+/)+")
+_BUCKET = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?-[0-9]+")
 # SCF's role credentials first: they rotate, and a developer's variables never reach SCF.
 _CREDENTIALS = (
     ("TENCENTCLOUD_SECRETID", "TENCENTCLOUD_SECRETKEY", "TENCENTCLOUD_SESSIONTOKEN"),
@@ -41,6 +43,10 @@ class Settings:
 
     `scheme` is how COS is reached (`http` only against a local cloud); `region` is where a call
     goes that no upload names; `timeout` in seconds bounds one call, `attempts` counts its tries.
+    `state_prefix` (and `state_bucket`, if not the upload's own) is where the ledger and the dead
+    letters are. `retries` is how often SCF invokes again what failed. `ci_rate` is how many
+    requests a second CI takes of the account, `ci_instances` how many instances share them.
+    `buckets` are those whose state the sweep looks after.
     """
 
     credentials: Credentials
@@ -49,6 +55,12 @@ class Settings:
     pipelines: Path = DEFAULT_PIPELINES
     timeout: float = 30.0
     attempts: int = 3
+    state_prefix: str = ".pipelines/"
+    state_bucket: str = ""
+    retries: int = 2
+    ci_rate: float = 100.0
+    ci_instances: int = 20
+    buckets: tuple[str, ...] = ()
 
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None) -> Settings:
@@ -65,6 +77,12 @@ class Settings:
             pipelines=Path(env.get("PIPELINES_FILE") or DEFAULT_PIPELINES),
             timeout=_number(env, "COS_TIMEOUT", 30.0, (0.1, 900.0), problems),
             attempts=int(_number(env, "COS_ATTEMPTS", 3, (1, 10), problems)),
+            state_prefix=_prefix(env, problems),
+            state_bucket=_bucket(env, problems),
+            retries=int(_number(env, "SCF_RETRIES", 2, (0, 10), problems)),
+            ci_rate=_number(env, "CI_RATE", 100.0, (0.2, 10_000.0), problems),
+            ci_instances=int(_number(env, "CI_INSTANCES", 20, (1, 10_000), problems)),
+            buckets=_buckets(env, problems),
         )
         if problems:
             raise SettingsError(problems)
@@ -94,6 +112,34 @@ def _region(env: Mapping[str, str], problems: list[str]) -> str:
     if region and not _REGION.fullmatch(region):
         problems.append(f"{name} is {region!r}: a region such as ap-guangzhou is expected")
     return region
+
+
+def _prefix(env: Mapping[str, str], problems: list[str]) -> str:
+    prefix = env.get("STATE_PREFIX") or Settings.state_prefix
+    if not _PREFIX.fullmatch(prefix):
+        problems.append(
+            f"STATE_PREFIX is {prefix!r}: a folder such as .pipelines/ is expected, at most 100 "
+            "letters, digits, dots, dashes and underlines between slashes, a slash at the end"
+        )
+    return prefix
+
+
+def _bucket(env: Mapping[str, str], problems: list[str]) -> str:
+    bucket = env.get("STATE_BUCKET", "")
+    if bucket and not _BUCKET.fullmatch(bucket):
+        problems.append(f"STATE_BUCKET is {bucket!r}: name-appid is expected, as state-1250000000")
+    return bucket
+
+
+def _buckets(env: Mapping[str, str], problems: list[str]) -> tuple[str, ...]:
+    name = "STATE_BUCKET" if env.get("STATE_BUCKET") else "COS_BUCKET"
+    buckets = tuple(part.strip() for part in env.get(name, "").split(",") if part.strip())
+    if name == "COS_BUCKET" and not all(map(_BUCKET.fullmatch, buckets)):
+        problems.append(
+            f"COS_BUCKET is {env[name]!r}: name-appid is expected, as photos-1250000000, or "
+            "several with commas between"
+        )
+    return buckets
 
 
 def _choice(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 
+from shared.attempts import failure
 from shared.cos import Cos
 from shared.errors import CloudError
 from shared.events import Upload
@@ -20,7 +21,6 @@ from shared.pic_operations import (
     absolute_fileid,
 )
 from shared.pipelines import Pipeline
-from shared.runtime import failure
 from shared.runtime import main_handler as build_handler
 from shared.variants import Variant, plan
 

@@ -57,7 +57,7 @@ async def copy_object(cloud: Cloud, request: Request) -> Response:
         headers=headers,
         tags=tags if retagged else source.tags,
         acl=acl.of_object(request),
-        only_new=objects.only_new(request),
+        only_new=objects.only_new(cloud, request),
         encryption=request.headers,
         event="cos:ObjectCreated:Copy",
     )

@@ -65,7 +65,7 @@ async def post_object(cloud: Cloud, request: Request) -> Response:
         headers=objects.kept_headers(fields),
         tags=tagging.from_header(fields.get("x-cos-tagging", "")),
         acl=acl.of_object(upload),
-        only_new=objects.only_new(upload),
+        only_new=objects.only_new(cloud, upload),
         expected=Checksums.of(fields),
         encryption=fields,
         event="cos:ObjectCreated:Post",

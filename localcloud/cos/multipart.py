@@ -34,7 +34,7 @@ from localcloud.storage import Part, StoredObject, Upload
 async def initiate(cloud: Cloud, request: Request) -> Response:
     """POST ?uploads"""
     check_key(request.key)
-    if only_new(request):
+    if only_new(cloud, request):
         refuse_existing(cloud, request.bucket, request.key)
     _, encrypted = sse.wanted(request.headers)
     upload = Upload(
@@ -191,7 +191,7 @@ async def complete(cloud: Cloud, request: Request) -> Response:
     upload = _upload(cloud, request)
     parts = _chosen(cloud.storage.parts(upload), await _listed(request))
     plan = persistence.plan(cloud, request)
-    if only_new(request):
+    if only_new(cloud, request):
         refuse_existing(cloud, upload.bucket, upload.key)
     is_encrypted = sse.is_customers(upload.headers)
     if is_encrypted and plan is not None:
@@ -214,7 +214,7 @@ async def complete(cloud: Cloud, request: Request) -> Response:
         acl=upload.acl,
     )
     event = "cos:ObjectCreated:CompleteMultipartUpload"
-    stored = publish(cloud, request, stored, event, only_new=only_new(request))
+    stored = publish(cloud, request, stored, event, only_new=only_new(cloud, request))
     cloud.storage.drop_upload(upload)
     if plan is not None:
         return await persistence.run(cloud, request, stored, plan)

@@ -51,7 +51,7 @@ async def put_object(cloud: Cloud, request: Request) -> Response:
         headers=kept_headers(request.headers),
         tags=tagging.from_header(request.headers.get("x-cos-tagging", "")),
         acl=acl.of_object(request),
-        only_new=only_new(request),
+        only_new=only_new(cloud, request),
         expected=Checksums.of(request.headers),
         encryption=request.headers,
     )
@@ -134,9 +134,13 @@ def publish(
     return stored
 
 
-def only_new(request: Request) -> bool:
-    """Whether the request forbids to overwrite."""
-    return request.headers.get("x-cos-forbid-overwrite", "").lower() == "true"
+def only_new(cloud: Cloud, request: Request) -> bool:
+    """Whether the request forbids to overwrite.
+
+    The header does nothing in a bucket that ever had versions, as in COS.
+    """
+    asked = request.headers.get("x-cos-forbid-overwrite", "").lower() == "true"
+    return asked and not cloud.storage.bucket(request.bucket).versioning
 
 
 def refuse_existing(cloud: Cloud, bucket: str, key: str) -> None:

@@ -42,7 +42,7 @@ async def put_symlink(cloud: Cloud, request: Request) -> Response:
         headers=headers,
         tags=tagging.from_header(request.headers.get("x-cos-tagging", "")),
         acl=acl.of_object(request),
-        only_new=objects.only_new(request),
+        only_new=objects.only_new(cloud, request),
     )
     return Response(200, objects.written_headers(stored))
 

@@ -20,7 +20,10 @@ from shared.pic_operations import PicOperations, PicOperationsError, target_key
 MAX_BODY = 8 * 1024 * 1024
 MAX_REQUESTS = 1000
 # Headers that say what a request does; signatures, tokens and the client's own are left out.
-_KEPT = ("Pic-Operations", "Content-Type", "x-cos-acl", "x-cos-storage-class", "x-cos-tagging")
+_KEPT = (
+    "Pic-Operations", "Content-Type", "x-cos-acl", "x-cos-storage-class", "x-cos-tagging",
+    "x-cos-forbid-overwrite",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,8 @@ class Recorder:
             return _xml(self._results(incoming, address), headers)
         if incoming.method == "GET" and "tagging" in names:
             return _xml(xml.document("Tagging", [xml.element("TagSet")]), headers)
+        if incoming.method == "GET" and "versioning" in names:
+            return _xml(xml.document("VersioningConfiguration", []), headers)
         if incoming.method == "HEAD" and not names:
             headers |= {"ETag": f'"{self.etag}"', "Content-Length": str(self.size)}
             return web.Response(headers=headers)

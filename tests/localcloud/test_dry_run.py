@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 from PIL import Image
 
-import shared.cos
+import shared.session
 from localcloud.events import cos_event
 
 ROOT = Path(__file__).parents[2]
@@ -76,7 +76,7 @@ def really_sent(cloud, bucket, project, photo, monkeypatch):
     spec = importlib.util.spec_from_file_location("dry", ROOT / "functions" / "image" / "index.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    sent, send = [], shared.cos._Session.send
+    sent, send = [], shared.session.Session.send
 
     def noting(session, request, **options):
         url = urlsplit(request.url)
@@ -84,7 +84,7 @@ def really_sent(cloud, bucket, project, photo, monkeypatch):
         sent.append((request.method, url.netloc, path, headers_of(request.headers)))
         return send(session, request, **options)
 
-    monkeypatch.setattr(shared.cos._Session, "send", noting)
+    monkeypatch.setattr(shared.session.Session, "send", noting)
     body = photo.read_bytes()
     cloud.client().put_object(Bucket=bucket, Key=KEY, Body=body)
     event = cos_event(
@@ -117,10 +117,11 @@ def test_what_is_printed_is_what_is_sent(cloud, project, photo, monkeypatch):
     assert printed == sent
     methods = [(method, path.partition("?")[2]) for method, _, path, _ in printed]
     assert methods == [
-        ("HEAD", ""), ("POST", "image_process"), ("POST", "image_process"),
-        ("GET", "tagging"), ("PUT", "tagging"), ("PUT", ""),
+        ("GET", "versioning"), ("PUT", ""), ("HEAD", ""),
+        ("POST", "image_process"), ("POST", "image_process"),
+        ("GET", "tagging"), ("PUT", "tagging"), ("PUT", ""), ("PUT", ""),
     ]  # fmt: skip
-    assert [len(headers[0]["rules"]) for _, _, _, headers in printed[1:3]] == [5, 2]
+    assert [len(headers[0]["rules"]) for _, _, _, headers in printed[3:5]] == [5, 2]
 
 
 def test_nothing_is_sent(cloud, project, photo, closed_port):
@@ -132,7 +133,7 @@ def test_nothing_is_sent(cloud, project, photo, closed_port):
     reachable = dry_run(project, *arguments, LOCALCLOUD_ENDPOINT=cloud.url, HTTP_PROXY=cloud.url,
                         http_proxy=cloud.url)  # fmt: skip
     unreachable = dry_run(project, *arguments, HTTP_PROXY=nowhere, http_proxy=nowhere)
-    assert len(reachable[0]["functions"][0]["requests"]) == 6
+    assert len(reachable[0]["functions"][0]["requests"]) == 9
     assert [item["path"] for item in reachable[0]["functions"][0]["requests"]] == [
         item["path"] for item in unreachable[0]["functions"][0]["requests"]
     ]
@@ -164,8 +165,8 @@ def test_the_text_has_a_block_for_each_request_and_no_secret(project):
     assert "pipeline avatars (image) does not want it: the key does not start with 'avatars/'" in (
         lines
     )
-    assert "2. POST /uploads/a.gif?image_process" in lines
-    assert lines.count("   Host: b-1250000000.cos.ap-tokyo.myqcloud.com") == 6
+    assert "4. POST /uploads/a.gif?image_process" in lines
+    assert lines.count("   Host: b-1250000000.cos.ap-tokyo.myqcloud.com") == 9
     assert '         "fileid": "/out/a.gif.webp",' in lines, "a GIF becomes WebP, not AVIF"
     assert "<Key>outcome</Key><Value>done</Value>" in done.stdout
     for secret in ("q-signature", "q-ak", "uthorization", "security-token", "AKID"):
@@ -197,7 +198,7 @@ def test_metadata_of_the_event_reaches_the_blind_watermark(project):
         meta={"x-cos-meta-User": "tencent cloud"},
     )  # fmt: skip
     [upload] = dry_run(project, "--event", "-", stdin=json.dumps(event))
-    [last] = upload["functions"][0]["requests"][2]["headers"]["Pic-Operations"]["rules"][1:]
+    [last] = upload["functions"][0]["requests"][4]["headers"]["Pic-Operations"]["rules"][1:]
     assert last["rule"] == "imageMogr2/auto-orient|watermark/3/type/3/text/dGVuY2VudGNsb3Vk"
     del event["Records"][0]["cos"]["cosObject"]["meta"]["x-cos-meta-User"]
     done = validate(project, "--dry-run", "--event", "-", stdin=json.dumps(event))
@@ -212,7 +213,7 @@ from shared.settings import Settings
 
 def main_handler(event, context):
     cos = Cos(Settings.load(), "ap-guangzhou")
-    cos._call(lambda: cos._client.get_object(Bucket="b-1250000000", Key="x"))
+    cos.read_object("b-1250000000", "x")
 """
 
 

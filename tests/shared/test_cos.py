@@ -68,6 +68,11 @@ def answers(monkeypatch):
     service.server.server_close()
 
 
+@pytest.fixture(autouse=True)
+def _fresh_pace(monkeypatch):
+    monkeypatch.setattr("shared.cos._paces", {})
+
+
 def cos(attempts=1, seconds=20.0, token=""):
     settings = Settings(
         Credentials("AKIDx", "secret-x", token), scheme="http", attempts=attempts, timeout=5

@@ -1,10 +1,13 @@
 """Events as they really come."""
 
 import copy
+import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from shared.events import EventError, Upload, parse
+from shared.events import EventError, Upload, document, parse
 
 EVENT = {
     "Records": [
@@ -208,3 +211,25 @@ def test_what_is_no_cos_event(document, named):
 def test_a_foreign_host_names_no_bucket():
     [upload] = parse(event(object_url="http://evil.example/testfile"))
     assert upload.bucket == "testpic-1253970026"
+
+
+@given(
+    upload=st.builds(
+        Upload,
+        bucket=st.just("my-photos-1250000000"),
+        region=st.just("ap-guangzhou"),
+        key=st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40).filter(
+            lambda key: not key.startswith("/")
+        ),
+        size=st.none() | st.integers(0, 2**40),
+        event_name=st.sampled_from(["cos:ObjectCreated:Put", "cos:ObjectCreated:*"]),
+        event_time=st.integers(0, 2**33),
+        version_id=st.sampled_from(["", "MTg0"]),
+        request_id=st.sampled_from(["", "NWMx="]),
+        content_type=st.sampled_from(["", "image/jpeg"]),
+        source_ip=st.sampled_from(["", "10.0.0.1"]),
+        meta=st.sampled_from([(), (("user", "图"),)]),
+    )
+)
+def test_a_document_is_read_back_as_the_upload_that_it_was_made_of(upload):
+    assert parse(json.loads(json.dumps(document(upload)))) == [upload]

@@ -52,3 +52,25 @@ def test_secrets_stay_out_of_reprs():
     settings = Settings.load({**KEYS, "COS_TOKEN": "token-x"})
     assert "key-x" not in repr(settings)
     assert "token-x" not in repr(settings)
+
+
+def test_where_the_state_is_and_how_fast_ci_may_be_called():
+    settings = Settings.load(
+        {**KEYS, "STATE_PREFIX": "ops/state.d/", "STATE_BUCKET": "state-1250000000",
+         "SCF_RETRIES": "0", "CI_RATE": "50", "CI_INSTANCES": "7"}
+    )  # fmt: skip
+    assert (settings.state_prefix, settings.state_bucket) == ("ops/state.d/", "state-1250000000")
+    assert (settings.retries, settings.ci_rate, settings.ci_instances) == (0, 50.0, 7)
+    assert Settings.load(KEYS).state_prefix == ".pipelines/"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("STATE_PREFIX", "/a/"), ("STATE_PREFIX", "a"), ("STATE_PREFIX", "a/../"),
+     ("STATE_PREFIX", "a//"), ("STATE_PREFIX", "a" * 100 + "/"), ("STATE_PREFIX", "图/"),
+     ("STATE_BUCKET", "noappid"), ("STATE_BUCKET", "A-1"), ("SCF_RETRIES", "-1"),
+     ("CI_RATE", "0"), ("CI_RATE", "nan"), ("CI_INSTANCES", "0")],
+)  # fmt: skip
+def test_bad_values_name_their_variable(name, value):
+    with pytest.raises(SettingsError, match=name):
+        Settings.load({**KEYS, name: value})

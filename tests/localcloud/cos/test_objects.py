@@ -245,6 +245,18 @@ def test_overwriting_can_be_forbidden(signed):
     assert signed("PUT", "/once", data=b"3").status_code == 200
 
 
+@pytest.mark.parametrize("status", ["Enabled", "Suspended"])
+def test_overwriting_cannot_be_forbidden_where_versions_ever_were(client, cloud, status):
+    bucket = cloud.new_bucket()
+    client.put_bucket_versioning(Bucket=bucket, Status="Enabled")
+    client.put_bucket_versioning(Bucket=bucket, Status=status)
+    for body in (b"1", b"2"):
+        client.put_object(
+            Bucket=bucket, Key="once", Body=body, Metadata={"x-cos-forbid-overwrite": "true"}
+        )
+    assert client.get_object(Bucket=bucket, Key="once")["Body"].get_raw_stream().read() == b"2"
+
+
 def test_several_keys_are_deleted_at_once(client, cloud):
     bucket = cloud.new_bucket()
     keys = ["one", "two & <three>", "四\n"]
