@@ -161,7 +161,7 @@ def _check_storage(args: argparse.Namespace) -> None:
 def _open_storage(config: Config) -> Storage:
     if config.storage == _DIRECTORY:
         return DirectoryStorage(config.data, sync=config.sync)
-    # boto3 takes 30 MB and a third of a second.
+    # boto3 takes 40 MB and most of a second.
     from localcloud.storage import s3
 
     return s3.open_storage(config.storage, config.s3_endpoint, config.data)

@@ -40,7 +40,7 @@ def open_storage(url: str, endpoint: str | None, data: Path) -> S3Storage:
         from localcloud.storage.s3.store import Store
     except ModuleNotFoundError as error:
         raise StorageUnavailable(
-            f"an S3 store needs {error.name}: pip install 'cos-pipelines[localcloud,s3]'"
+            f"an S3 store needs {error.name}: pip install boto3 greenlet (the extra s3)"
         ) from None
     return S3Storage(Store(bucket, prefix, endpoint), data)
 

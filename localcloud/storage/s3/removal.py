@@ -12,6 +12,7 @@ import time
 from collections import deque
 from collections.abc import Iterable
 
+from localcloud.limits import STOP_SECONDS
 from localcloud.storage import StorageUnavailable
 from localcloud.storage.s3.store import Store
 
@@ -38,11 +39,11 @@ class Removal:
             self._changed.notify()
 
     def close(self) -> None:
-        """Remove what is left now."""
+        """Remove what is left now, as far as a stop may take."""
         with self._changed:
             self._ending = True
             self._changed.notify()
-        self._thread.join()
+        self._thread.join(STOP_SECONDS)
 
     def _run(self) -> None:
         while (name := self._next()) is not None:

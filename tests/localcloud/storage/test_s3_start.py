@@ -89,7 +89,7 @@ def test_wrong_use(tmp_path, arguments, said):
 def test_without_boto3_it_is_named(tmp_path):
     (tmp_path / "boto3.py").write_text("raise ModuleNotFoundError('no', name='boto3')")
     code, said = failing(tmp_path, "--storage", "s3://bucket", PYTHONPATH=str(tmp_path))
-    assert (code, "pip install 'cos-pipelines[localcloud,s3]'" in said) == (1, True)
+    assert (code, "an S3 store needs boto3: pip install boto3" in said) == (1, True)
 
 
 def test_a_folder_needs_neither_boto3_nor_greenlet():
