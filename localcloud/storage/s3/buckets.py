@@ -61,13 +61,19 @@ class Buckets:
 
     def get(self, name: str, *, now: bool = False) -> RemoteBucket:
         """As it was within the last second, or is `now`. Raises NoSuchBucket."""
-        found, read = self._seen.get(name, (None, 0.0))
-        if found is None or now or time.monotonic() - read > GOOD_FOR:
-            found = self._documents.read(_FOLDER + name).content
-            if found is None:
-                self._seen.pop(name, None)
-                raise ServiceError("NoSuchBucket", "The specified bucket does not exist.")
-            self._seen[name] = found, time.monotonic()
+        seen = self._seen.get(name)
+        if seen is not None and not now and time.monotonic() - seen[1] <= GOOD_FOR:
+            return seen[0]
+        began = time.monotonic()
+        found = self._documents.read(_FOLDER + name).content
+        changed = self._seen.get(name)
+        if changed is not None and changed is not seen and changed[1] >= began:
+            # Another request has read or written it since: what was read here may be older.
+            return changed[0]
+        if found is None:
+            self._seen.pop(name, None)
+            raise ServiceError("NoSuchBucket", "The specified bucket does not exist.")
+        self._seen[name] = found, began
         return found
 
     def all(self) -> list[Bucket]:
