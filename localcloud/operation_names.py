@@ -1,13 +1,15 @@
 """What the operations of the routing table are called: PutObject, GetBucketTagging, UploadPart ...
 
 Most names follow from the table's row; those that do not are listed. They are COS's own (as in
-its access policies), and are found whatever their case.
+its access policies; the job APIs of CI have their actions' names), and are found whatever their
+case.
 """
 
 from __future__ import annotations
 
 from localcloud import routing
 from localcloud.http import Request
+from localcloud.identity.actions import ACTIONS
 
 _Row = tuple[str, str, str, str]
 
@@ -32,6 +34,7 @@ _NAMES: dict[_Row, str] = {
     ),
     ("pic", "PUT", "bucket", "unbind"): "UnbindPicBucket",
 }
+PREFLIGHT = "OptionsObject"  # has no row: it needs no signature
 # The same row, but for a header: the body comes from another object.
 _COPIES = {"PutObject": "CopyObject", "UploadPart": "UploadPartCopy"}
 _ALIASES = {
@@ -54,6 +57,8 @@ _WORDS = {
 def of_row(row: _Row) -> str:
     """The name of a row of the routing table."""
     service, method, scope, part = row
+    if service == "ci" and row in ACTIONS:
+        return ACTIONS[row].partition(":")[2]
     owner = "" if service in ("cos", "service") else service.capitalize()
     words = part.replace("_", "-").split("-") if part else []
     derived = [method.capitalize(), owner, scope.capitalize(), *map(_word, words)]
@@ -62,6 +67,9 @@ def of_row(row: _Row) -> str:
 
 def of_request(request: Request) -> str:
     """The name of the operation that a request means."""
+    if request.service == "website":
+        # Its visitors read objects.
+        return of_row(("cos", "HEAD" if request.method == "HEAD" else "GET", "object", ""))
     row = (request.service, request.method, routing.scope(request), routing.sub_resource(request))
     name = of_row(row)
     return _COPIES.get(name, name) if "x-cos-copy-source" in request.headers else name
@@ -69,7 +77,7 @@ def of_request(request: Request) -> str:
 
 def all_names() -> list[str]:
     """Every operation that is played, in the order of the alphabet."""
-    return sorted({*map(of_row, routing.OPERATIONS), *_COPIES.values()})
+    return sorted({*map(of_row, routing.OPERATIONS), *_COPIES.values(), PREFLIGHT})
 
 
 def find(name: str) -> str | None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from urllib.parse import quote
 
 from localcloud.ci import persistence, processing, protection
+from localcloud.ci.audit import freeze
 from localcloud.cloud import Cloud
 from localcloud.cos import acl, conditions, copying, restore, retention, sse, symlink, tagging, xml
 from localcloud.cos.settings import encryption as bucket_encryption
@@ -108,14 +109,24 @@ async def store(
 
 
 def publish(
-    cloud: Cloud, request: Request, stored: StoredObject, event: str, *, only_new: bool = False
+    cloud: Cloud,
+    request: Request,
+    stored: StoredObject,
+    event: str,
+    *,
+    only_new: bool = False,
+    over: StoredObject | None = None,
 ) -> StoredObject:
-    """Put an object whose file is finished in its place, then emit `event`."""
+    """Put an object whose file is finished in its place, then emit `event`.
+
+    Raises `ServiceError`: FileAlreadyExists with `only_new`, OperationConflict where the object
+    that it would replace is not `over`.
+    """
     try:
         retention.check_key(cloud, stored.bucket, stored.key)
         if held := retention.default(cloud, stored.bucket):
             stored = replace(stored, headers={**stored.headers, **held})
-        stored = cloud.storage.put(stored, only_new=only_new)
+        stored = cloud.storage.put(stored, only_new=only_new, over=over)
     except BaseException:
         stored.path.unlink(missing_ok=True)
         raise
@@ -154,11 +165,11 @@ def check_key(key: str) -> None:
 
 def kept_headers(headers: Mapping[str, str]) -> dict[str, str]:
     """What of an upload's headers belongs to the object. Raises `ServiceError` for too much."""
-    kept = {
-        _KEPT.get(name.lower(), name): value
-        for name, value in headers.items()
-        if name.lower() in _KEPT or name.lower().startswith(_META)
-    }
+    kept = {}
+    for name, value in headers.items():
+        small = name.lower()
+        if small in _KEPT or small.startswith(_META):
+            kept[_KEPT.get(small, name)] = value
     meta = sum(len(n) + len(v) for n, v in kept.items() if n.lower().startswith(_META))
     if meta > MAX_META:
         raise ServiceError("InvalidArgument", f"{_META}* have {meta} bytes: at most {MAX_META}")
@@ -190,11 +201,13 @@ async def get_object(cloud: Cloud, request: Request) -> Response:
     rule = processing.rule_of(request)
     protection.check(cloud, request, rule)
     restore.check_readable(stored, cloud.clock())
+    freeze.check(stored)
     if rule is not None:
         return await processing.respond(cloud, request, stored, rule)
     secret = sse.unlock(request.headers, stored.headers)
     if conditions.is_unchanged(request, stored):
         return Response(304, _validators(stored))
+    cloud.storage.fetch(stored)
     headers = object_headers(cloud, stored) | conditions.overrides(request)
     found = conditions.wanted_range(request, stored)
     if found is None:
