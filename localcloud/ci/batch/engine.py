@@ -128,7 +128,10 @@ class Engine:
             self._begin("callbacks", self._tell())
 
     def _begin(self, name: str, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
+        async def served() -> None:
+            await self._cloud.storage.serving(work)
+
+        task = asyncio.get_running_loop().create_task(served())
         self._tasks[name] = task
 
         def done(_: object) -> None:
