@@ -13,6 +13,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from localcloud import allocator
 from localcloud.addressing import plays
@@ -42,7 +43,9 @@ from shared.errors import ConfigError
 
 _DAY = 86_400.0
 _MAX_AHEAD = 36_500
-_TEMPORARY_SECONDS = 7200  # how long the keys of a function's role are good
+_MAX_INSTANCES = 64
+_KEY_SECONDS = 7200.0  # how long the keys of a function's role are good
+_RETRY_SECONDS = 60.0  # between two tries of an asynchronous event
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -62,6 +65,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--sync", action="store_true", help="answer a write when a power failure cannot undo it"
     )
     parser.add_argument("--no-functions", action="store_true", help="uploads trigger nothing")
+    parser.add_argument(
+        "--no-triggers", action="store_true", help="functions run only when they are invoked"
+    )
     parser.add_argument("--tls", action="store_true", help="answer https and CONNECT as well")
     parser.add_argument(
         "--fault",
@@ -81,11 +87,45 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="JSON list of further keys, each with its account, user and policy",
     )
     parser.add_argument(
+        "--audit-policy",
+        type=Path,
+        metavar="FILE",
+        help="YAML of BizTypes, and of verdicts decided in advance (docs/audit.md)",
+    )
+    parser.add_argument(
         "--days-ahead",
         type=float,
         default=0.0,
         metavar="DAYS",
         help="lifecycle rules run as if it were so many days later (default: 0)",
+    )
+    parser.add_argument(
+        "--callback",
+        action="append",
+        default=[],
+        metavar="http://127.0.0.1:PORT",
+        help="where the callbacks of CI's jobs may go; to nowhere else",
+    )
+    parser.add_argument(
+        "--instances",
+        type=int,
+        default=0,
+        metavar="N",
+        help="functions that asynchronous events run at once (default: twice the processors)",
+    )
+    parser.add_argument(
+        "--retry-seconds",
+        type=float,
+        default=_RETRY_SECONDS,
+        metavar="SECONDS",
+        help=f"until a failed asynchronous event is tried again (default: {_RETRY_SECONDS:g})",
+    )
+    parser.add_argument(
+        "--key-seconds",
+        type=float,
+        default=_KEY_SECONDS,
+        metavar="SECONDS",
+        help=f"life of the temporary keys of functions (default: {_KEY_SECONDS:g})",
     )
     parser.add_argument(
         "--project", type=Path, default=Path(), help="folder of serverless.yml (default: .)"
@@ -109,6 +149,13 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(f"--port is {args.port}: 0 to 65535 are allowed")
     if not 0 <= args.days_ahead <= _MAX_AHEAD:
         raise UsageError(f"--days-ahead is {args.days_ahead}: 0 to {_MAX_AHEAD} are allowed")
+    for option, value, highest in (
+        ("--instances", args.instances, _MAX_INSTANCES),
+        ("--retry-seconds", args.retry_seconds, 3600),
+        ("--key-seconds", args.key_seconds, 43_200),
+    ):
+        if not 0 <= value <= highest:
+            raise UsageError(f"{option} is {value}: 0 to {highest} are allowed")
     config = Config(
         port=args.port,
         data=args.data,
@@ -119,6 +166,8 @@ def run(args: argparse.Namespace) -> int:
         sync=args.sync,
         cache=not args.no_cache,
         users=_users(args.users),
+        callbacks=tuple(map(_origin, args.callback)),
+        audit_policy=_checked(args.audit_policy),
     )
     allocator.bound()
     _allow_files()
@@ -139,11 +188,37 @@ def _allow_files() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
+def _origin(text: str) -> str:
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        parts, port = urlsplit(""), None
+    if (
+        (parts.scheme, parts.path, parts.query) != ("http", parts.path.strip("/"), "")
+        or parts.hostname not in ("127.0.0.1", "localhost", "::1")
+        or port is None
+    ):
+        raise UsageError(f"--callback is {text[:100]!r}: http://127.0.0.1:PORT is allowed")
+    return f"http://{parts.netloc}"
+
+
 def _users(path: Path | None) -> tuple[users.User, ...]:
     try:
         return users.load(path, OWNER_UIN) if path else ()
     except ConfigError as error:
         raise UsageError(f"--users: {error}") from None
+
+
+def _checked(path: Path | None) -> Path | None:
+    if path is not None:
+        from localcloud.ci.audit.policy_file import load
+
+        try:
+            load(path)
+        except ConfigError as error:
+            raise UsageError(f"--audit-policy: {error}") from None
+    return path
 
 
 async def _serve(config: Config, args: argparse.Namespace, faults: list[Rule]) -> None:
@@ -157,11 +232,13 @@ async def _serve(config: Config, args: argparse.Namespace, faults: list[Rule]) -
         cloud = Cloud(config, storage)
         cloud.clock = lambda: time.time() + args.days_ahead * _DAY
         ending.callback(cloud.pool.shutdown, wait=False, cancel_futures=True)
+        ending.push_async_callback(cloud.stop_jobs)
         cloud.faults.replace(faults, args.fault_seed)
         ending.callback(cloud.faults.close)
         stopped = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+        ending.callback(_close_functions, cloud)  # after the server: uploads still send events
         server = Server(cloud, contexts)
         try:
             endpoint = await server.start(config.host, config.port)
@@ -170,7 +247,8 @@ async def _serve(config: Config, args: argparse.Namespace, faults: list[Rule]) -
             raise CommandError(f"cannot listen on {config.host}:{config.port}: {reason}") from None
         ending.push_async_callback(server.stop)
         if config.functions:
-            await _start_functions(cloud, args.project, endpoint, ending)
+            await _start_functions(cloud, args, endpoint, ending)
+        cloud.resume_jobs()
         rounds = asyncio.create_task(expiry.run(cloud))
         ending.callback(rounds.cancel)
         print(f"localcloud ready {endpoint}", flush=True)
@@ -189,18 +267,28 @@ def _open_tls(config: Config) -> tuple[Config, Contexts]:
     return replace(config, trust=trust), Contexts(authority, plays, folder)
 
 
+def _close_functions(cloud: Cloud) -> None:
+    if cloud.functions is not None:
+        cloud.functions.close()
+
+
 async def _start_functions(
-    cloud: Cloud, project: Path, endpoint: str, ending: contextlib.AsyncExitStack
+    cloud: Cloud, args: argparse.Namespace, endpoint: str, ending: contextlib.AsyncExitStack
 ) -> None:
     """Run the functions of serverless.yml until `ending` does."""
     from localcloud.scf import FunctionHost, LayerError
+    from localcloud.scf.role_keys import RoleKeys
 
     functions = FunctionHost(
-        project,
+        args.project,
         endpoint,
         cloud.config,
         _log,
-        credentials=lambda: cloud.credentials.issue(_TEMPORARY_SECONDS),
+        credentials=RoleKeys(cloud.credentials.issue, args.key_seconds),
+        clock=cloud.clock,
+        retry_seconds=args.retry_seconds,
+        instances=args.instances,
+        triggers=not args.no_triggers,
     )
     try:
         await functions.start()
@@ -208,6 +296,7 @@ async def _start_functions(
         raise CommandError(str(error)) from None
     # Functions need the cloud to finish, so they are stopped before it.
     ending.push_async_callback(functions.stop)
+    cloud.functions = functions
     cloud.subscribe(functions.on_cos_event)
 
 
