@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import http.client
+import os
 import shutil
 import statistics
 import tempfile
@@ -16,6 +17,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import load
@@ -49,6 +51,7 @@ def main() -> None:
     options = parser.parse_args()
     _small(options.rounds, options.seconds)
     _large(options.rounds, options.seconds)
+    _storages(options.rounds, options.seconds)
     _lists()
 
 
@@ -80,6 +83,32 @@ def _small(count: int, seconds: float) -> None:
     for kind in ("put", "get"):
         ratio = rounds.ratio(found[f"localcloud {kind}"], found[f"moto {kind}"])
         print(f"ratio {kind} {ratio:.2f} (target >= 5)")
+
+
+def _storages(count: int, seconds: float) -> None:
+    """The same cloud on a folder and on an S3 store (moto), which it asks several times."""
+    os.environ |= {"AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "s"}
+    with servers.moto() as moto:
+        _send(moto.port, [Wire("PUT", "/bench", _MOTO)])
+        place = ["--storage", "s3://bench", "--s3-endpoint", f"http://127.0.0.1:{moto.port}"]
+        with servers.local_cloud() as folder, servers.local_cloud(options=place) as store:
+            clouds = {"directory": folder, "s3": store}
+            for method, body in (("PUT", b"x" * SMALL), ("GET", b"")):
+                found = rounds.alternate(
+                    {
+                        name: partial(
+                            _rate,
+                            cloud.port,
+                            [signed(cloud, method, f"k{n}", body) for n in range(KEYS)],
+                            seconds,
+                        )
+                        for name, cloud in clouds.items()
+                    },
+                    count,
+                )
+                for name, values in found.items():
+                    print(f"{SMALL // 1024} KiB {method} {name:<9} {rounds.spread(values)} req/s")
+                print(f"ratio {method} {rounds.ratio(found['s3'], found['directory']):.3f}")
 
 
 def _large(count: int, seconds: float) -> None:

@@ -11,7 +11,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,7 +84,7 @@ def _child(command: list[str]) -> Iterator[Server]:
 
 @contextmanager
 def local_cloud(
-    data: Path | None = None, *, cache: bool = False, tls: bool = False
+    data: Path | None = None, *, cache: bool = False, options: Sequence[str] = ()
 ) -> Iterator[Server]:
     """`localcloud serve` without functions, on a fresh bucket or the folder `data`.
 
@@ -92,7 +92,7 @@ def local_cloud(
     """
     with tempfile.TemporaryDirectory(prefix="localcloud-bench-") as folder:
         command = [sys.executable, "-m", "localcloud", "serve", "--no-functions", "--port", "0"]
-        command += ["--no-cache"] * (not cache) + ["--tls"] * tls
+        command += [*options, *([] if cache else ["--no-cache"])]
         with _child([*command, "--data", str(data or folder)]) as server:
             yield server
 

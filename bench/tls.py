@@ -31,7 +31,7 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="localcloud-bench-") as folder:
         data = Path(folder)
-        with servers.local_cloud(data, tls=True) as cloud:
+        with servers.local_cloud(data, options=("--tls",)) as cloud:
             trust = ssl.create_default_context(cafile=str(data / "tls" / "ca.pem"))
             sides: dict[str, Connect] = {
                 "https": lambda: http.client.HTTPSConnection(

@@ -60,4 +60,5 @@ RESULTS = 32 * MIB  # finished results of downloads, in memory
 MAX_RESULT = 4 * MIB  # a larger one is not kept
 PROXIES = 256 * MIB  # mid-size renditions, as files in the data folder
 MAX_PROXY = 16 * MIB  # a larger one is not made
+BODIES = 1 * GIB  # files of what was read from an S3 store
 MAX_SEEN = 4096  # pictures that were served once, and may be worth a rendition

@@ -191,6 +191,13 @@ def sub_resource(request: Request) -> str:
     return ""
 
 
+def _collection(request: Request) -> str:
+    path = request.key
+    if path not in _COLLECTIONS:
+        path = path.rpartition("/")[0]
+    return path if path in _COLLECTIONS else ""
+
+
 def check_single(request: Request) -> None:
     """Raises `ServiceError` InvalidArgument for a query that names two sub-resources."""
     if len(request.query) < 2:
@@ -200,13 +207,6 @@ def check_single(request: Request) -> None:
         raise ServiceError(
             "InvalidArgument", f"the query names {' and '.join(named)}: one of them is allowed"
         )
-
-
-def _collection(request: Request) -> str:
-    path = request.key
-    if path not in _COLLECTIONS:
-        path = path.rpartition("/")[0]
-    return path if path in _COLLECTIONS else ""
 
 
 def row(request: Request) -> tuple[str, str, str, str]:

@@ -44,6 +44,7 @@ from localcloud.limits import (
     SLOW_READER,
     STOP_SECONDS,
 )
+from localcloud.storage import StorageUnavailable
 from localcloud.tls.contexts import Contexts
 from localcloud.tls.door import Door
 
@@ -170,7 +171,7 @@ class Server:
         self._busy += 1
         self._idle.clear()
         try:
-            answer = await self._handle_one(incoming)
+            answer = await self._cloud.storage.serving(self._handle_one(incoming))
             if self._stopping:
                 answer.force_close()
             return answer
@@ -192,6 +193,8 @@ class Server:
             response = _error(error, resource, request_id, service)
             if service == "migration":
                 response = fetch.refusal(error, request_id)
+        except StorageUnavailable as error:
+            response = _error(_unavailable(incoming, error), resource, request_id)
         except ConnectionError:
             raise
         except (OSError, sqlite3.OperationalError) as error:
@@ -203,7 +206,9 @@ class Server:
             failure = ServiceError("InternalError", "the local cloud failed; its log says where")
             response = _error(failure, resource, request_id)
         if request is not None:
-            cors.decorate(self._cloud, request, response)
+            # An answer is better than none, though a browser may not be shown it.
+            with contextlib.suppress(StorageUnavailable):
+                cors.decorate(self._cloud, request, response)
         return await _send(incoming, response, request_id, service)
 
     async def _answer(self, request: Request) -> Response:
@@ -320,6 +325,11 @@ def _acknowledge(incoming: web.BaseRequest) -> None:
         connection = incoming.transport.get_extra_info("socket")
         with contextlib.suppress(OSError):
             connection.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
+
+
+def _unavailable(incoming: web.BaseRequest, error: StorageUnavailable) -> ServiceError:
+    _log.error("%s: %s", incoming.method, error)
+    return ServiceError("ServiceUnavailable", str(error))
 
 
 def _data_folder(error: OSError | sqlite3.Error) -> ServiceError:

@@ -92,6 +92,13 @@ def authenticate_form(
     return request.signed_by(signature.secret_id, key.caller)
 
 
+def is_signed(request: Request) -> bool:
+    """Whether the request carries a signature, good or not."""
+    return bool(request.headers.get("Authorization", "").strip()) or any(
+        request.has(name) for name in ("sign", "q-signature")
+    )
+
+
 def _authenticate_s3_form(
     request: Request, policy: str | None, store: CredentialStore, now: float
 ) -> Request:
@@ -102,13 +109,6 @@ def _authenticate_s3_form(
     key = find_key(store, signature.secret_id, fields.get("x-amz-security-token", ""), now)
     request = sigv4.verify_form(request, signature, fields["policy"], key.secret_key)
     return request.signed_by(signature.secret_id, key.caller)
-
-
-def is_signed(request: Request) -> bool:
-    """Whether the request carries a signature, good or not."""
-    return bool(request.headers.get("Authorization", "").strip()) or any(
-        request.has(name) for name in ("sign", "q-signature")
-    )
 
 
 def find_key(store: CredentialStore, secret_id: str, token: str, now: float) -> Key:
