@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 
 from localcloud.errors import ServiceError
-from localcloud.http import Request, decode, parse_query
+from localcloud.http import Request, decode, new_id, parse_query
 
 _ROOTS = r"(?:myqcloud\.com|tencentcos\.cn)"
 _REGION = r"(?P<region>[a-z]+(?:-[a-z0-9]+)+)"
@@ -29,9 +29,12 @@ _HOSTS = tuple(
         (rf"(?:[0-9]+\.)?ci\.{_REGION}\.{_ROOTS}", "ci"),
         (rf"{_REGION}\.migration\.{_ROOTS}", "migration"),
         (rf"{_BUCKET}\.localhost", "cos"),
+        (r"service-[a-z0-9]+-[0-9]+\.[a-z0-9-]+\.apigw\.tencentcs\.com", "functions"),
+        (r"[0-9]+-[a-z0-9]+-[a-z0-9-]+\.scf\.tencentcs\.com", "functions"),
         (rf"[a-z0-9]{{1,40}}(?:\.{_REGION})?\.(?:internal\.)?tencentcloudapi\.com", "api"),
     )
 )
+FUNCTIONS = "_scf"  # where path style has a bucket; no bucket can be called so
 _LOOPBACK = {"127.0.0.1", "localhost", "[::1]"}
 _AUTHORITY = re.compile(r"(?P<name>[A-Za-z0-9._-]+|\[[0-9A-Fa-f:]+\])(?::(?P<port>[0-9]{1,5}))?")
 _ABSOLUTE = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<authority>[^/?#]*)")
@@ -137,15 +140,32 @@ def resolve(target: str, host: str) -> Address:
         f"the local cloud does not play the host {host[:255]!r} and is no open proxy: it answers "
         "for <bucket>.cos|cos-website|ci|pic.<region>.myqcloud.com (or tencentcos.cn), "
         "service.cos.myqcloud.com, cos.<region>.myqcloud.com/<bucket>/<key>, <bucket>.localhost, "
-        "127.0.0.1/<bucket>/<key> and sts.tencentcloudapi.com",
+        "127.0.0.1/<bucket>/<key>, 127.0.0.1/_scf/<function>/, sts.tencentcloudapi.com, "
+        "scf.tencentcloudapi.com, and the functions' own hosts (apigw|scf).tencentcs.com",
     )
+
+
+def own_request(method: str, url: str) -> Request:
+    """A request of the cloud to itself, anonymous and without a body, for work that nobody's
+    request does. Raises `ServiceError` as `resolve` does."""
+    return resolve(url, "").request(
+        method, headers={}, raw_headers=(), body=_nothing(), request_id=new_id()
+    )
+
+
+async def _nothing() -> AsyncIterator[bytes]:
+    for chunk in ():
+        yield chunk
 
 
 def _path_style(raw_path: str, raw_query: str, host: str, region: str = "") -> Address:
     raw_bucket, _, raw_key = raw_path[1:].partition("/")
     bucket, key, path = map(decode, (raw_bucket, raw_key, raw_path))
+    service = "cos" if bucket else "service"
+    if bucket == FUNCTIONS and not region:
+        service = "functions"
     return Address(
-        service="cos" if bucket else "service",
+        service=service,
         bucket=bucket,
         region=region,
         key=key,

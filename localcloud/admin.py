@@ -68,7 +68,13 @@ def _is_loopback(address: str) -> bool:
 def _status(cloud: Cloud) -> dict[str, Any]:
     trust = cloud.config.trust
     files = trust and {"authority": str(trust.authority), "bundle": str(trust.bundle)}
-    return {"region": cloud.config.region, "buckets": cloud.config.buckets, "tls": files}
+    return {
+        "region": cloud.config.region,
+        "buckets": cloud.config.buckets,
+        "tls": files,
+        "data": str(cloud.config.data.absolute()),
+        "idle": cloud.functions is None or cloud.functions.idle(),
+    }
 
 
 async def _change_faults(cloud: Cloud, request: Request) -> None:

@@ -21,8 +21,11 @@ from localcloud.storage import Storage
 
 if TYPE_CHECKING:
     from localcloud.ci.audit.service import Audits
+    from localcloud.ci.batch.engine import Engine
+    from localcloud.scf import FunctionHost
 
 _T = TypeVar("_T")
+JOBS_FILE = "jobs.sqlite3"
 Subscriber = Callable[[dict[str, Any]], None]
 
 
@@ -40,10 +43,38 @@ class Cloud:
         self.faults = Faults()
         self.results = Results(RESULTS if config.cache else 0)
         self.proxies = Proxies(config.data / "proxies", PROXIES if config.cache else 0)
+        self._jobs: Engine | None = None
         self.audits: Audits | None = None  # opened by the first audit
         self._endings: list[Callable[[], Awaitable[None]]] = []
+        self.functions: FunctionHost | None = None  # of serverless.yml, if they are played
         self._waiting = 0
         self._subscribers: list[Subscriber] = []
+
+    @property
+    def jobs(self) -> Engine:
+        """The asynchronous jobs of CI; loaded and started when first asked for."""
+        if self._jobs is None:
+            from localcloud.ci.batch.engine import Engine
+
+            self._jobs = Engine(self)
+            self._jobs.start()
+        return self._jobs
+
+    def resume_jobs(self) -> None:
+        """Take up the jobs that an earlier run left open, if it had any."""
+        if (self.config.data / JOBS_FILE).exists():
+            _ = self.jobs
+
+    def forget_jobs(self, bucket: str) -> None:
+        """Drop the jobs of a bucket that has been deleted."""
+        if self._jobs is not None:
+            self._jobs.forget(bucket)
+
+    async def stop_jobs(self) -> None:
+        """End the jobs' work; the next start goes on with it."""
+        if self._jobs is not None:
+            await self._jobs.stop()
+            self._jobs = None
 
     def subscribe(self, callback: Subscriber) -> None:
         """Have `callback` called with each COS event, after the change is durable."""

@@ -36,9 +36,11 @@ class Trust:
 class Config:
     """The settings of one local cloud. `port` 0 means any free one; `buckets` are `name-appid`.
 
+    `storage` is "directory", in `data`, or an S3 store as `s3://bucket/prefix` at `s3_endpoint`.
     With `sync` each write reaches the disk before it is answered; without `cache` each download is
     processed anew; `trust` is there when the cloud speaks HTTPS too; `users` are further keys
-    beside the main account's; `audit_policy` is the file that decides audits in advance.
+    beside the main account's; `callbacks` are the origins, on loopback, that the end of CI's jobs
+    may be told to; `audit_policy` is the file that decides audits in advance.
     """
 
     port: int = 0
@@ -54,11 +56,19 @@ class Config:
     )
     functions: bool = True
     host: str = "127.0.0.1"
+    storage: str = "directory"
+    s3_endpoint: str | None = None
     sync: bool = False
     cache: bool = True
     trust: Trust | None = None
     users: tuple[User, ...] = ()
+    callbacks: tuple[str, ...] = ()
     audit_policy: Path | None = None
+
+    @property
+    def appid(self) -> str:
+        """The account's appid: the end of its buckets' names."""
+        return self.buckets[0].rpartition("-")[2]
 
 
 def client_environment(endpoint: str, config: Config) -> dict[str, str]:

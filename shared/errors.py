@@ -19,12 +19,17 @@ _ADVICE = {
     "InvalidState": "delete the object that the message names; what it stood for is done again",
     "InvalidPicOperations": "correct the rule in pipelines.yml; the message names the part",
     "NetworkError": "the service could not be reached; this is tried again",
+    "AuthFailure": "check the credentials, and that temporary ones carry their token",
     "NoSuchBucket": "create the bucket, or correct its name and region",
     "NoSuchKey": "the object was deleted or replaced since the event; nothing to do",
     "NoSuchStyle": "add the style to the bucket, or correct its name in pipelines.yml",
     "NoSuchResource": "the object was deleted or replaced since the event; nothing to do",
     "RequestTimeTooSkewed": "set the clock of the caller",
+    "ResourceNotFound": "deploy the function under this name (serverless.yml), or correct "
+    "`function` in pipelines.yml",
     "SignatureDoesNotMatch": "check the secret key",
+    "UnauthorizedOperation": "allow the function's role scf:InvokeFunction on the functions that "
+    "pipelines.yml names",
     "VersionedStateBucket": "set STATE_BUCKET to a bucket of this region that never had versions",
     "SlowDown": "too many requests; this is tried again, more slowly",
     "DeadlineExceeded": "raise the function's timeout, or give the pipeline fewer outputs",
@@ -37,7 +42,7 @@ _UNBOUND = "bind the bucket to Cloud Infinite (console: Data Processing, or PUT 
 
 
 class CloudError(Exception):
-    """A call that COS or CI did not carry out.
+    """A call that COS, CI or SCF did not carry out.
 
     `status` is the HTTP status, 0 when no answer came; `request_id` is what the provider's support
     asks for; `retryable` says whether the same call can succeed later, and `retry_after` after how
@@ -72,8 +77,9 @@ class CloudError(Exception):
     @property
     def advice(self) -> str:
         """One sentence for the operator; empty when the message says it all."""
-        if self.code in _ADVICE:
-            return _ADVICE[self.code]
+        # Codes of API 3.0 are a word and its details: UnauthorizedOperation.CAM.
+        if advice := _ADVICE.get(self.code) or _ADVICE.get(self.code.partition(".")[0]):
+            return advice
         if "bind" in self.message.lower() or "not activated" in self.message.lower():
             return _UNBOUND
         return "the service is in trouble; this is tried again" if self.retryable else ""

@@ -9,6 +9,7 @@ from shared.errors import CloudError
 from shared.pic_operations import OriginalInfo, ProcessedObject
 
 DONE, SKIPPED, REJECTED, FAILED = "done", "skipped", "rejected", "failed"
+SUBMITTED = "submitted"
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,8 @@ class Call:
 class Outcome:
     """What a function did with one upload.
 
-    `done`: all outputs are stored. `skipped`: there was nothing to do.
+    `done`: all outputs are stored. `skipped`: there was nothing to do. `submitted`: another
+    function or service has taken it over.
     `rejected`: the file is at fault, no retry helps. `failed`: the surroundings are at fault;
     `retry` says whether another attempt can succeed.
     """

@@ -20,6 +20,7 @@ from shared.events import Upload
 from shared.templates import Template, placeholder_values
 
 DEFAULT_EVENTS = ("cos:ObjectCreated:*",)
+DISPATCH = "dispatch"  # the function that hands uploads on to the others
 COMPILED_NAME = "pipelines.compiled.json"
 
 

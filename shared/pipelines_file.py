@@ -10,7 +10,7 @@ from pathlib import Path
 from shared import located, loops, outputs_file, watermarks_file
 from shared.located import Node
 from shared.outputs_file import BUCKET, NAME, Context, checked, checked_fileid
-from shared.pipelines import DEFAULT_EVENTS, Mark, Output, Pipeline, Pipelines, When
+from shared.pipelines import DEFAULT_EVENTS, DISPATCH, Mark, Output, Pipeline, Pipelines, When
 from shared.templates import PLACEHOLDERS, Template
 
 EVENTS = tuple(
@@ -18,7 +18,7 @@ EVENTS = tuple(
     for kind in ("*", "Put", "Post", "Copy", "Append", "CompleteMultipartUpload",
                  "Origin", "Replication")
 )  # fmt: skip
-FUNCTIONS = ("image",)
+_FUNCTION = re.compile(r"[A-Za-z](?:[A-Za-z0-9_-]{0,58}[A-Za-z0-9])?")
 MAX_PIPELINES = 100
 _OF_OUTPUTS = ("width", "format")  # placeholders that a record has no value for
 _SIZE = re.compile(r"(\d+)\s*(B|KB|MB|GB)?", re.IGNORECASE)
@@ -76,8 +76,10 @@ def _pipeline(name: str, node: Node, lines: _Lines, marks: Mapping[str, Mark | N
         if required not in fields:
             node.problems.add(node.line, f"{node.path}.{required} is missing")
     function = fields["function"].text() if "function" in fields else "image"
-    if function not in FUNCTIONS:
-        fields["function"].refuse(f"allowed are {', '.join(FUNCTIONS)}")
+    if function == DISPATCH:
+        fields["function"].refuse("it hands uploads on to functions that do the work")
+    elif not _FUNCTION.fullmatch(function):
+        fields["function"].refuse("the key of a function in serverless.yml is expected")
     advanced = "advanced_compression" in fields and fields["advanced_compression"].flag()
     outputs: list[Output] = []
     if "outputs" in fields:

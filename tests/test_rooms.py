@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 ROOMS = ("functions", "shared", "localcloud")
-LAYER = {"qcloud_cos", "requests", "urllib3", "yaml"}
+LAYER = {"qcloud_cos", "requests", "tencentcloud", "urllib3", "yaml"}
 
 
 def imported(path):
@@ -51,6 +51,38 @@ def test_what_is_deployed_needs_only_the_layer(room):
     for path in modules(room):
         beside = {module.stem for module in path.parent.glob("*.py")}
         assert set(imported(path)) <= allowed | beside, path
+
+
+def test_of_tencentclouds_sdk_only_the_common_part_is_deployed():
+    """Its other parts are installed here, for the tests, and lie in the same folder."""
+    for path in modules("shared") + modules("functions"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            name = node.module if isinstance(node, ast.ImportFrom) else ""
+            if name and name.startswith("tencentcloud"):
+                assert name.startswith("tencentcloud.common."), path
+
+
+@pytest.mark.parametrize("function", ["dispatch", "image"])
+def test_the_sdk_of_scf_waits_for_its_first_call(function):
+    code = (
+        f"import sys; sys.path.insert(0, 'functions/{function}'); import index; print("
+        "[name for name in sys.modules if name.startswith(('tencentcloud', 'concurrent'))])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
+
+
+def test_dispatch_starts_without_the_sdk_of_cos():
+    code = (
+        "import sys; sys.path.insert(0, 'functions/dispatch'); import index; print("
+        "sorted({'qcloud_cos', 'yaml', 'shared.ledger'} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
 
 
 def test_a_function_loads_no_image_library_and_no_server():

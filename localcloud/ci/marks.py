@@ -30,27 +30,38 @@ async def load(
     blind one, that of the original.
 
     Raises ServiceError: -60998 or -106 for an address that is not allowed or more than ten marks,
-    -60987 for a mark that cannot be read.
+    -60987 for a mark that cannot be read. What only rules with `ignore-error` need is left out
+    then: they answer with the original for want of it.
     """
-    return await read(cloud, find(cloud, bucket, rules, persistent=persistent))
+    found = find(cloud, bucket, rules, persistent=persistent)
+    for mark in found.values():
+        cloud.storage.fetch(mark)
+    return await read(cloud, found)
 
 
 def find(
     cloud: Cloud, bucket: str, rules: Iterable[Rule], *, persistent: bool = False
 ) -> Mapping[str, StoredObject]:
     """The objects that `load` reads, by their address, each checked. Raises as `load` does."""
-    addresses = {address for rule in rules for stage in rule.stages if (address := _address(stage))}
-    if len(addresses) > MAX_MARKS:
-        message = f"{len(addresses)} different watermarks: at most {MAX_MARKS} are allowed"
+    needed: dict[str, bool] = {}
+    for rule in rules:
+        for address in filter(None, map(_address, rule.stages)):
+            needed[address] = needed.get(address, False) or not rule.ignore_error
+    if len(needed) > MAX_MARKS:
+        message = f"{len(needed)} different watermarks: at most {MAX_MARKS} are allowed"
         raise refusal(-106, message, persistent=persistent)
-    return {
-        address: _find(cloud, bucket, address, persistent=persistent)
-        for address in sorted(addresses)
-    }
+    found = {}
+    for address in sorted(needed):
+        try:
+            found[address] = _find(cloud, bucket, address, persistent=persistent)
+        except ServiceError:
+            if needed[address]:
+                raise
+    return found
 
 
 async def read(cloud: Cloud, found: Mapping[str, StoredObject]) -> Mapping[str, bytes]:
-    """The files of marks that `find` found."""
+    """The files of marks that `find` found and the storage has fetched."""
     files = {}
     for address, stored in found.items():
         try:

@@ -10,16 +10,18 @@ import logging
 import os
 import sys
 import tempfile
+import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from localcloud import admin_client
 from localcloud.child import ChildError, serve
 from localcloud.commands.event import MAX_EVENT, parse_event, read_event
 from localcloud.commands.failure import CommandError, UsageError
 from localcloud.config import Config, client_environment
-from localcloud.scf.host import appid_of
 from localcloud.scf.invocation import Invocation
 from localcloud.scf.layer import LayerError, link_layer
 from localcloud.scf.runner import Runner
@@ -29,6 +31,8 @@ from shared.events import EventError, Upload, parse
 from shared.settings import Credentials
 
 LOG_SHOWN = 4000  # characters
+IDLE_SECONDS = 60.0
+POLL_SECONDS = 0.05
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -58,6 +62,8 @@ def run(args: argparse.Namespace) -> int:
         with _cloud(args, uploads) as endpoint:
             _put_objects(endpoint, config, uploads, args)
             invocation = asyncio.run(_invoke(args, function, event, endpoint, config))
+            if not args.endpoint:
+                _wait_until_idle(endpoint, config)
     except (ConfigError, LayerError) as error:
         raise UsageError(str(error)) from None
     except ChildError as error:
@@ -120,7 +126,9 @@ def _cloud(args: argparse.Namespace, uploads: list[Upload]) -> Iterator[str]:
     if args.endpoint:
         yield args.endpoint
         return
-    options = ["--no-functions"]
+    # Its functions are there for those that the invoked one invokes.
+    project = ["--project", str(args.project)]
+    options = [*project, "--no-triggers", "--retry-seconds", "0"]
     for bucket in dict.fromkeys(upload.bucket for upload in uploads):
         options += ["--bucket", bucket]
     if uploads:
@@ -134,6 +142,22 @@ def _cloud(args: argparse.Namespace, uploads: list[Upload]) -> Iterator[str]:
         said = cloud.log_tail(LOG_SHOWN)
         if said and not args.quiet:
             print(f"localcloud: the temporary cloud logged:\n{said}", file=sys.stderr)
+
+
+def _wait_until_idle(endpoint: str, config: Config) -> None:
+    """Let the functions that were invoked finish: their cloud ends after them."""
+    port = int(endpoint.rpartition(":")[2])
+    deadline = time.monotonic() + IDLE_SECONDS
+    pause = threading.Event()
+    try:
+        while not admin_client.call(config, port, "GET", "status")["idle"]:
+            if time.monotonic() > deadline:
+                print(f"localcloud: after {IDLE_SECONDS:g} seconds functions still run",
+                      file=sys.stderr)  # fmt: skip
+                return
+            pause.wait(POLL_SECONDS)
+    except admin_client.AdminError as error:
+        raise CommandError(str(error)) from None
 
 
 def _put_objects(
@@ -199,7 +223,7 @@ async def _invoke(
     runner = Runner(
         args.project,
         layer,
-        appid=appid_of(config),
+        appid=config.appid,
         credentials=lambda: Credentials(config.secret_id, config.secret_key),
         route=client_environment(endpoint, config),
     )

@@ -16,7 +16,7 @@ from localcloud.commands.event import MAX_EVENT, parse_event, read_event
 from localcloud.commands.failure import UsageError
 from localcloud.config import DEFAULT_REGION
 from localcloud.sample_events import Changes, cos_sample
-from localcloud.scf import serverless
+from localcloud.scf import named_functions, serverless
 from shared import pipelines
 from shared.errors import ConfigError
 from shared.events import EventError, parse, records
@@ -62,6 +62,8 @@ def run(args: argparse.Namespace) -> int:
         say(f"serverless.yml: {len(project.functions)} functions, {len(project.triggers)} triggers")
     except ConfigError as error:
         problems += error.problems
+    if not problems:
+        problems += named_functions.problems(args.project / "pipelines.yml", project.functions)
     if not problems and args.dry_run:
         return _dry_run(args, project, found, event, etag)
     for problem in problems:

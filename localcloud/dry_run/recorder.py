@@ -6,7 +6,10 @@ to nothing.
 
 from __future__ import annotations
 
+import json
+import uuid
 from dataclasses import dataclass, field
+from typing import Any
 
 from aiohttp import web
 
@@ -22,7 +25,7 @@ MAX_REQUESTS = 1000
 # Headers that say what a request does; signatures, tokens and the client's own are left out.
 _KEPT = (
     "Pic-Operations", "Content-Type", "x-cos-acl", "x-cos-storage-class", "x-cos-tagging",
-    "x-cos-forbid-overwrite",
+    "x-cos-forbid-overwrite", "X-TC-Action",
 )  # fmt: skip
 
 
@@ -37,13 +40,26 @@ class Exchange:
     body: bytes = b""
 
 
+@dataclass(frozen=True)
+class Invoked:
+    """An asynchronous invoke that was asked for: the function's deployed name, and its event."""
+
+    function: str
+    event: Any
+
+
 @dataclass
 class Recorder:
-    """`etag` (without quotes) and `size` in bytes are what a HEAD of the upload is told."""
+    """`etag` (without quotes) and `size` in bytes are what a HEAD of the upload is told.
+
+    `functions` are the deployed names that an invoke finds.
+    """
 
     etag: str
     size: int = 0
+    functions: frozenset[str] = frozenset()
     seen: list[Exchange] = field(default_factory=list)
+    invoked: list[Invoked] = field(default_factory=list)
     _runner: web.ServerRunner | None = None
 
     async def start(self) -> str:
@@ -63,6 +79,8 @@ class Recorder:
             body = await _read(incoming)
             address = addressing.resolve(incoming.raw_path, incoming.headers.get("Host", ""))
             self._note(incoming, address, body)
+            if address.service == "api":
+                return self._api_answer(incoming, body)
             return self._answer(incoming, address)
         except ServiceError as error:
             request_id = new_id()
@@ -98,6 +116,25 @@ class Recorder:
             return web.Response(headers={**headers, "ETag": f'"{self.etag}"'})
         # No 5xx: those are tried again.
         raise ServiceError("MethodNotAllowed", f"a dry run has no answer to {incoming.method}")
+
+    def _api_answer(self, incoming: web.BaseRequest, body: bytes) -> web.Response:
+        """What API 3.0 answers: an invoke is taken, with an id that a real one would not have."""
+        action = incoming.headers.get("X-TC-Action", "")
+        answer: dict[str, Any] = {"RequestId": "dry-run"}
+        try:
+            fields = json.loads(body) if action == "Invoke" else {}
+            name, event = fields["FunctionName"], json.loads(fields["ClientContext"])
+        except (ValueError, TypeError, KeyError, RecursionError):
+            message = f"a dry run has no answer to {action[:60]}"
+            answer["Error"] = {"Code": "UnsupportedOperation", "Message": message}
+        else:
+            if name in self.functions:
+                self.invoked.append(Invoked(name, event))
+                answer["Result"] = {"FunctionRequestId": str(uuid.uuid4())}
+            else:
+                message = f"serverless.yml has no function that is deployed as {name!r}"
+                answer["Error"] = {"Code": "ResourceNotFound.Function", "Message": message}
+        return web.json_response({"Response": answer})
 
     def _results(self, incoming: web.BaseRequest, address: addressing.Address) -> str:
         """An `UploadResult` with an entry for each rule and nothing in it that is made up."""

@@ -8,7 +8,6 @@ from typing import Any
 
 from localcloud.config import Config, client_environment
 from localcloud.dry_run.recorder import Exchange, Recorder
-from localcloud.scf.host import appid_of
 from localcloud.scf.invocation import Invocation
 from localcloud.scf.layer import Layer
 from localcloud.scf.runner import Runner
@@ -18,6 +17,8 @@ from shared.events import Upload, parse_record
 from shared.outcomes import FAILED, REJECTED
 from shared.pipelines import Pipelines
 from shared.settings import Credentials
+
+MAX_WOKEN = 20  # functions that one upload wakes: more means that they wake each other
 
 
 @dataclass(frozen=True)
@@ -31,10 +32,14 @@ class Considered:
 
 @dataclass(frozen=True)
 class Woken:
-    """A function that the upload wakes, through `trigger`, and what it did."""
+    """A function that the upload wakes, and what it did.
+
+    `trigger` says through which trigger; it is empty where the function `invoker` woke it.
+    """
 
     function: str
     trigger: str
+    invoker: str
     requests: tuple[Exchange, ...]
     invocation: Invocation
 
@@ -76,10 +81,9 @@ async def dry_run(
     runs = []
     for upload, record in zip(uploads, records, strict=True):
         triggers = matching(project.triggers, upload.bucket, upload.event_name, upload.key)
-        woken = [
-            await _wake(project, layer, trigger, Recorder(etag, upload.size or 0), record)
-            for trigger in triggers
-        ]
+        woken: list[Woken] = []
+        for trigger in triggers:
+            woken += await _Scene(project, layer, upload, etag).wake(trigger, record)
         runs.append(DryRun(upload, tuple(_considered(pipelines, upload)), tuple(woken)))
     return runs
 
@@ -92,25 +96,42 @@ def _considered(pipelines: Pipelines, upload: Upload) -> Iterator[Considered]:
         yield Considered(pipeline.name, pipeline.function, refusal)
 
 
-async def _wake(
-    project: Project, layer: Layer, trigger: CosTrigger, recorder: Recorder, record: object
-) -> Woken:
-    upload = parse_record(record)
-    config = Config(buckets=(upload.bucket,), region=upload.region)
-    runner = Runner(
-        project.root,
-        layer,
-        appid=appid_of(config),
-        credentials=lambda: Credentials("AKIDdryrun", "dry-run"),
-        route=client_environment(await recorder.start(), config),
-    )
-    try:
-        function = project.functions[trigger.function]
-        invocation = await runner.invoke(function, {"Records": [record]})
-    finally:
-        await runner.stop()
-        await recorder.stop()
-    return Woken(trigger.function, str(trigger), tuple(recorder.seen), invocation)
+@dataclass(frozen=True)
+class _Scene:
+    """One upload, and the functions that are there for it."""
+
+    project: Project
+    layer: Layer
+    upload: Upload
+    etag: str
+
+    async def wake(self, trigger: CosTrigger, record: object) -> list[Woken]:
+        """The function of a trigger, and those that it invokes in turn."""
+        keys = {function.name: key for key, function in self.project.functions.items()}
+        waiting = [(trigger.function, str(trigger), "", {"Records": [record]})]
+        woken: list[Woken] = []
+        while waiting and len(woken) < MAX_WOKEN:
+            key, through, invoker, event = waiting.pop(0)
+            recorder = Recorder(self.etag, self.upload.size or 0, frozenset(keys))
+            invocation = await self._invoke(key, event, recorder)
+            woken.append(Woken(key, through, invoker, tuple(recorder.seen), invocation))
+            waiting += [(keys[found.function], "", key, found.event) for found in recorder.invoked]
+        return woken
+
+    async def _invoke(self, key: str, event: Any, recorder: Recorder) -> Invocation:
+        config = Config(buckets=(self.upload.bucket,), region=self.upload.region)
+        runner = Runner(
+            self.project.root,
+            self.layer,
+            appid=config.appid,
+            credentials=lambda: Credentials("AKIDdryrun", "dry-run"),
+            route=client_environment(await recorder.start(), config),
+        )
+        try:
+            return await runner.invoke(self.project.functions[key], event)
+        finally:
+            await runner.stop()
+            await recorder.stop()
 
 
 def _outcomes(result: Any) -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ from localcloud.dry_run.run import DryRun, Woken
 from shared.events import Upload
 
 _JSON_HEADER = "Pic-Operations"
+_ACTION = "X-TC-Action"
 
 
 def document(runs: list[DryRun]) -> dict[str, Any]:
@@ -31,10 +32,18 @@ def _lines(run: DryRun) -> Iterator[str]:
     if not run.woken:
         yield "no trigger of serverless.yml wakes a function for it: no requests"
     for woken in run.woken:
-        yield f"trigger {woken.trigger}: {_count(len(woken.requests))}"
+        if woken.invoker:
+            yield ""
+        yield f"{_cause(woken)}: {_count(len(woken.requests))}"
         for number, request in enumerate(woken.requests, 1):
             yield ""
             yield from _block(number, request)
+
+
+def _cause(woken: Woken) -> str:
+    if woken.invoker:
+        return f"{woken.invoker} invokes {woken.function}"
+    return f"trigger {woken.trigger}"
 
 
 def _block(number: int, request: Exchange) -> Iterator[str]:
@@ -71,7 +80,13 @@ def _parsed(header: str) -> Any:
 
 
 def _body(request: Exchange) -> str:
-    """An XML body, such as the tags. The record is left out: most of it would be made up."""
+    """An XML body, such as the tags, and what a call of API 3.0 asks for. The record is left out:
+    most of it would be made up; so is the event of an invoke: it is the upload's."""
+    if _ACTION in request.headers:
+        fields = _parsed(request.body.decode("utf-8", "replace"))
+        if isinstance(fields, dict):
+            fields.pop("ClientContext", None)
+        return json.dumps(fields, ensure_ascii=False)
     return request.body.decode("utf-8", "replace") if request.body.startswith(b"<") else ""
 
 
@@ -106,6 +121,7 @@ def _woken_document(woken: Woken) -> dict[str, Any]:
     return {
         "function": woken.function,
         "trigger": woken.trigger,
+        "invoked_by": woken.invoker,
         "problems": woken.problems,
         "requests": [
             {

@@ -12,9 +12,10 @@ from typing import Any
 from urllib.parse import unquote_plus
 
 from localcloud.cloud import Cloud
+from localcloud.identity.api_access import require
 from localcloud.identity.api_errors import ApiError
 from localcloud.identity.callers import Caller
-from localcloud.identity.policies import Access, Policy, PolicyError, Resource, parse
+from localcloud.identity.policies import Policy, PolicyError, parse
 
 MAX_POLICY = 6144  # characters, as CAM's own policies
 _FEDERATED = (1800, 7200, 129_600)  # seconds: default, at most for a main account, for a user
@@ -39,7 +40,7 @@ async def get_federation_token(
         )
     own = f"uin/{caller.uin}"
     target = ("qcs", "", "sts", "", own, f"federated-user/{caller.uin}")
-    _require(caller, "sts:GetFederationToken", target)
+    require(caller, "sts:GetFederationToken", (target,))
     default, most_main, most_user = _FEDERATED
     most = most_main if caller.uin == caller.account else most_user
     seconds = _seconds(params, default, most)
@@ -66,7 +67,7 @@ async def assume_role(cloud: Cloud, caller: Caller, params: dict[str, Any]) -> d
             f"the role is of {account}, the caller of {caller.account}",
         )
     first, project, service, region, holder, rest = arn.split(":", 5)
-    _require(caller, "sts:AssumeRole", (first, project, service, region, holder, rest))
+    require(caller, "sts:AssumeRole", ((first, project, service, region, holder, rest),))
     seconds = _seconds(params, *_ROLE)
     return _issue(
         cloud,
@@ -108,13 +109,6 @@ def _issue(cloud: Cloud, seconds: int, caller: Caller) -> dict[str, Any]:
         "ExpiredTime": expires,
         "Expiration": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(expires)),
     }
-
-
-def _require(caller: Caller, action: str, resource: Resource) -> None:
-    access = Access(action, (resource,), caller.principals, lambda _: ())
-    for policy in (caller.policy, caller.session):
-        if policy is not None and not policy.decide(access):
-            raise ApiError("UnauthorizedOperation", f"no policy allows {caller.arn} to do {action}")
 
 
 def _known(params: dict[str, Any], *names: str) -> None:
@@ -175,3 +169,10 @@ def _too_long(length: int) -> ApiError:
         "InvalidParameter.PolicyTooLong",
         f"Policy has {length} characters: at most {MAX_POLICY} are allowed",
     )
+
+
+ACTIONS = {
+    "AssumeRole": assume_role,
+    "GetCallerIdentity": get_caller_identity,
+    "GetFederationToken": get_federation_token,
+}

@@ -23,6 +23,7 @@ ERRORS = {
     "load": (1, 443, "UserCodeError: {message}"),
     "start": (-1, 450, "Container start timed out after {init_timeout} seconds"),
     "large": (-1, 407, "The size of response exceeds the upper limit (6MB)"),
+    "throttled": (-1, 432, "ResourceLimitReached: {message}"),
     "event": (-1, 406, "RequestTooLarge: the event has {message} bytes, {limit} are allowed"),
 }
 
@@ -49,6 +50,17 @@ class Invocation:
     def ok(self) -> bool:
         """Whether the handler returned."""
         return self.error is None
+
+    @property
+    def status(self) -> int:
+        """SCF's status code of the function, 200 if it is well."""
+        return 200 if self.error is None else int(self.error["statusCode"])
+
+    @property
+    def error_text(self) -> str:
+        """What went wrong: the stack trace, where there is one."""
+        error = self.error or {}
+        return str(error.get("stackTrace") or error.get("errorMessage", ""))
 
     def report(self) -> str:
         """The log in SCF's form: START, what the function printed, END, REPORT."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import time
 import uuid
 from collections import defaultdict
@@ -24,6 +25,7 @@ from localcloud.scf.layer import Layer, shared_folder
 from localcloud.scf.serverless import Function
 
 MAX_WARM = 4  # idle instances that are kept for each function
+IDLE_SECONDS = 300.0  # after this an idle instance ends
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,7 @@ class Warm:
 
     instance: Instance
     code: tuple[int, int]
+    since: float  # when it became idle, on the monotonic clock
 
 
 class Runner:
@@ -45,6 +48,8 @@ class Runner:
         appid: str,
         credentials: CredentialSource,
         route: Mapping[str, str],
+        max_warm: int = MAX_WARM,
+        idle_seconds: float = IDLE_SECONDS,
     ) -> None:
         self._shared = shared_folder(project)
         self._layer = layer
@@ -53,6 +58,13 @@ class Runner:
         self._route = route
         self._warm: dict[str, list[Warm]] = defaultdict(list)
         self._busy: set[Instance] = set()
+        self._max_warm = max_warm
+        self.idle_seconds = idle_seconds
+
+    @property
+    def warm(self) -> int:
+        """How many idle instances there are."""
+        return sum(map(len, self._warm.values()))
 
     async def invoke(
         self,
@@ -62,7 +74,10 @@ class Runner:
         request_id: str = "",
         max_event: int = MAX_SYNC_EVENT,
     ) -> Invocation:
-        """Run a function once. Never raises for what the function does: see `Invocation.error`."""
+        """Run a function once. Never raises for what the function does: see `Invocation.error`.
+
+        Raises OSError when the machine can start no process.
+        """
         request_id = request_id or str(uuid.uuid4())
         size = len(json.dumps(event, ensure_ascii=False).encode("utf-8", "surrogatepass"))
         if size > max_event:
@@ -99,8 +114,21 @@ class Runner:
             self._busy.discard(instance)
         duration = (time.monotonic() - started) * 1000
         log = instance.log.take()
-        await self._give_back(function, Warm(instance, code))
+        await self._give_back(function, Warm(instance, code, time.monotonic()))
         return self._finished(function, request_id, outcome, duration=duration, log=log, cold=cold)
+
+    def refused(self, function: Function, kind: str, message: str) -> Invocation:
+        """An invocation that never ran; `kind` is a key of `invocation.ERRORS`."""
+        return self._finished(function, str(uuid.uuid4()), InstanceError(kind, message))
+
+    async def end_idle(self) -> None:
+        """End the instances that have been idle for `idle_seconds`."""
+        oldest = time.monotonic() - self.idle_seconds
+        for key, kept in list(self._warm.items()):
+            ending = [warm for warm in kept if warm.since < oldest]
+            self._warm[key] = [warm for warm in kept if warm.since >= oldest]
+            for warm in ending:
+                await warm.instance.stop()
 
     async def stop(self) -> None:
         """End all instances, the busy ones too."""
@@ -131,7 +159,7 @@ class Runner:
 
     async def _give_back(self, function: Function, warm: Warm) -> None:
         kept = self._warm[function.key]
-        if warm.instance.alive and len(kept) < MAX_WARM:
+        if warm.instance.alive and len(kept) < self._max_warm:
             kept.append(warm)
         else:
             await warm.instance.stop()
@@ -178,9 +206,15 @@ class Runner:
         )
 
 
-def _stamps(root: Path) -> Iterator[int]:
-    for path in root.rglob("*.py"):
-        try:
-            yield path.stat().st_mtime_ns
-        except OSError:
-            continue  # removed while we looked
+def _stamps(root: str | Path) -> Iterator[int]:
+    """When each source file was changed. Asked before each invocation: os.scandir is thrice as
+    fast as Path.rglob."""
+    try:
+        with os.scandir(root) as entries:
+            for entry in entries:
+                if entry.name.endswith(".py"):
+                    yield entry.stat().st_mtime_ns
+                elif entry.is_dir(follow_symlinks=False) and entry.name != "__pycache__":
+                    yield from _stamps(entry.path)
+    except OSError:
+        return  # removed while we looked

@@ -9,19 +9,32 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from localcloud.config import DEFAULT_BUCKET, DEFAULT_REGION
+from localcloud.config import DEFAULT_BUCKET, DEFAULT_REGION, OWNER_APPID
+from localcloud.scf import bindings
 from localcloud.scf.document import Field
-from localcloud.scf.triggers import CosTrigger, read_cos_trigger, report_overlaps
+from localcloud.scf.routes import Route
+from localcloud.scf.timers import TimerTrigger
+from localcloud.scf.topics import CmqTrigger
+from localcloud.scf.triggers import CosTrigger
 from shared.errors import ConfigError
 from shared.located import Node, read
 
 FILE_NAME = "serverless.yml"
 TOP_FIELDS = {"app", "stage", "component", "name", "org", "inputs"}
 COMMON_FIELDS = {
-    *("asyncRunEnable", "cfs", "cls", "description", "eip", "environment", "environments"),
+    *(
+        "asyncRunEnable",
+        "cfs",
+        "cls",
+        "deadLetter",
+        "description",
+        "eip",
+        "environment",
+        "environments",
+    ),
     *("ignoreTriggers", "initTimeout", "installDependency", "layers", "memorySize", "namespace"),
     *("nodeSpec", "nodeType", "publicAccess", "role", "runtime", "src", "tags", "timeout"),
     *("traceEnable", "type", "vpc", "vpcConfig"),
@@ -30,11 +43,19 @@ INPUT_FIELDS = COMMON_FIELDS | {
     *("functions", "isAutoPublish", "publishDescription", "region", "triggers"),
 }
 FUNCTION_FIELDS = COMMON_FIELDS | {"code", "handler", "image", "key", "name"}
-TRIGGER_TYPES = ("apigw", "ckafka", "cls", "cmq", "cos", "mps", "timer")
 MEMORY_SIZES = (64, *range(128, 3073, 128))
 RUNTIMES = ("Python3.10", "Python3.9")
 DEFAULT_MEMORY, DEFAULT_TIMEOUT, DEFAULT_INIT_TIMEOUT = 128, 3, 65
 RESERVED_ENVIRONMENT = ("SCF_", "QCLOUD_", "TENCENTCLOUD_")
+
+
+@dataclass(frozen=True)
+class DeadLetterTarget:
+    """A CMQ topic or queue. `tag` is what messages to a topic carry."""
+
+    type: str
+    name: str
+    tag: str = ""
 
 
 @dataclass(frozen=True)
@@ -51,17 +72,32 @@ class Function:
     environment: tuple[tuple[str, str], ...] = ()
     namespace: str = "default"
     region: str = "ap-guangzhou"
+    runtime: str = RUNTIMES[0]
+    description: str = ""
+    role: str = ""
+    dead_letter: DeadLetterTarget | None = None
+    long_running: bool = False
 
 
 @dataclass(frozen=True)
 class Project:
-    """A project folder and what its serverless.yml binds. `unplayed` names the other triggers."""
+    """A project folder and what its serverless.yml binds; `triggers` are those of COS.
+
+    `unplayed` names the triggers that the local cloud does not play.
+    """
 
     root: Path
     region: str
     functions: Mapping[str, Function]
     triggers: tuple[CosTrigger, ...]
+    timers: tuple[TimerTrigger, ...]
+    topics: tuple[CmqTrigger, ...]
+    routes: tuple[Route, ...]
     unplayed: tuple[str, ...]
+
+    def without_triggers(self) -> Project:
+        """The same functions, which nothing wakes."""
+        return replace(self, triggers=(), timers=(), topics=(), routes=(), unplayed=())
 
     def function(self, name: str) -> Function | None:
         """A function by its key in serverless.yml, or by the name that it is deployed under."""
@@ -69,10 +105,13 @@ class Project:
         return self.functions.get(name) or next(by_name, None)
 
 
-def load(root: Path, variables: Mapping[str, str] | None = None) -> Project:
+def load(
+    root: Path, variables: Mapping[str, str] | None = None, *, appid: str = OWNER_APPID
+) -> Project:
     """Read `root`/serverless.yml. Raises `ConfigError` with every problem found.
 
-    `variables` fill in `${env:NAME}`; by default `local_variables()`.
+    `variables` fill in `${env:NAME}`; by default `local_variables()`. The addresses of HTTP
+    triggers have the account's `appid` in them.
     """
     path = root / FILE_NAME
     environment = local_variables() if variables is None else variables
@@ -83,7 +122,7 @@ def load(root: Path, variables: Mapping[str, str] | None = None) -> Project:
         top = Field(node, "", node, known)
         for name, default in (("app", ""), ("stage", "dev"), ("name", "")):
             known[name] = top.child(name).text(default)
-        projects.append(_project(root, top))
+        projects.append(_project(root, top, appid))
 
     try:
         read(path, build)
@@ -98,7 +137,7 @@ def local_variables(bucket: str = DEFAULT_BUCKET, region: str = DEFAULT_REGION) 
     return {"COS_BUCKET": bucket, "COS_REGION": region, **os.environ}
 
 
-def _project(root: Path, top: Field) -> Project:
+def _project(root: Path, top: Field, appid: str) -> Project:
     top.mapping(TOP_FIELDS)
     top.child("component").text(pattern="multi-scf", expected="multi-scf")
     inputs = top.child("inputs")
@@ -115,8 +154,18 @@ def _project(root: Path, top: Field) -> Project:
         if not re.fullmatch(r"[A-Za-z](?:[\w-]{0,58}[A-Za-z0-9])?", key):
             entry.problem("is no function name: a letter, then letters, digits, `-` and `_`")
         functions[key] = _function(root, entry, inputs, prefix=prefix, region=region)
-    triggers, unplayed = _triggers(inputs, set(functions))
-    return Project(root, region, functions, tuple(triggers), tuple(unplayed))
+    names = {key: function.name for key, function in functions.items()}
+    bound = bindings.read(inputs, names, file=FILE_NAME, appid=appid, region=region)
+    return Project(
+        root,
+        region,
+        functions,
+        triggers=tuple(bound.uploads),
+        timers=tuple(bound.timers),
+        topics=tuple(bound.topics),
+        routes=tuple(bound.routes),
+        unplayed=tuple(bound.unplayed),
+    )
 
 
 def _function(root: Path, entry: Field, inputs: Field, *, prefix: str, region: str) -> Function:
@@ -127,9 +176,6 @@ def _function(root: Path, entry: Field, inputs: Field, *, prefix: str, region: s
         own = entry.child(name)
         return own if own.present else inputs.child(name)
 
-    inherited("runtime").text(
-        pattern="|".join(RUNTIMES).replace(".", r"\."), expected=" or ".join(RUNTIMES)
-    )
     inherited("type").text("event", pattern="event", expected="event")
     memory = inherited("memorySize").integer(
         DEFAULT_MEMORY, MEMORY_SIZES, "64 or 128 to 3072 in steps of 128 (MB)"
@@ -149,6 +195,27 @@ def _function(root: Path, entry: Field, inputs: Field, *, prefix: str, region: s
         environment=tuple(_environment(inherited("environments"), inherited("environment"))),
         namespace=inherited("namespace").text("default"),
         region=region,
+        runtime=inherited("runtime").text(
+            pattern="|".join(RUNTIMES).replace(".", r"\."), expected=" or ".join(RUNTIMES)
+        ),
+        description=inherited("description").text(""),
+        role=inherited("role").text(""),
+        dead_letter=_dead_letter(inherited("deadLetter")),
+        long_running=inherited("asyncRunEnable").boolean(False),
+    )
+
+
+def _dead_letter(field: Field) -> DeadLetterTarget | None:
+    """`deadLetter: {type, name, filterType}`, as the component `scf` has it."""
+    if not field.present:
+        return None
+    field.mapping({"type", "name", "filterType"})
+    return DeadLetterTarget(
+        type=field.child("type").text(pattern="topic|queue", expected="topic or queue"),
+        name=field.child("name").text(
+            pattern=r"[A-Za-z][\w-]{0,63}", expected="a name of letters, digits, `-` and `_`"
+        ),
+        tag=field.child("filterType").text(""),
     )
 
 
@@ -182,28 +249,3 @@ def _name(field: Field) -> str:
         reserved = ", ".join(RESERVED_ENVIRONMENT)
         field.problem(f"is {name!r}: names that start with {reserved} belong to the service")
     return name
-
-
-def _triggers(inputs: Field, functions: set[str]) -> tuple[list[CosTrigger], list[str]]:
-    triggers: list[CosTrigger] = []
-    unplayed: list[str] = []
-    if inputs.child("ignoreTriggers").boolean(False):
-        return triggers, unplayed
-    for entry in inputs.child("triggers").items():
-        entry.mapping({"type", "function", "parameters"})
-        kind = entry.child("type").text(
-            pattern="|".join(TRIGGER_TYPES), expected=f"one of {', '.join(TRIGGER_TYPES)}"
-        )
-        if kind != "cos":
-            unplayed.append(f"{FILE_NAME}:{entry.line}: trigger of type {kind}")
-            continue
-        function = entry.child("function").text(expected="the key of a function")
-        if function and function not in functions:
-            entry.child("function").problem(
-                f"is {function!r}: one of {', '.join(sorted(functions)) or 'no functions'}"
-            )
-        trigger = read_cos_trigger(entry.child("parameters"), function)
-        if trigger is not None:
-            triggers.append(trigger)
-    report_overlaps(inputs.child("triggers"), triggers)
-    return triggers, unplayed

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from localcloud.scf.document import Field
+from shared.pipelines import DISPATCH
 
 MAX_TRIGGERS = 10
 EVENT_TYPES = (
@@ -60,8 +61,8 @@ class CosTrigger:
         return f"{self.function} <- {self.bucket}/{self.prefix}*{self.suffix} {self.events}"
 
 
-def read_cos_trigger(parameters: Field, function: str) -> CosTrigger | None:
-    """The `parameters` of a trigger; None when it is not enabled."""
+def read_cos_trigger(parameters: Field, function: str, region: str) -> CosTrigger | None:
+    """The `parameters` of a trigger for a function in `region`; None when it is not enabled."""
     parameters.mapping({"name", "bucket", "filter", "events", "enable", "qualifier"})
     rule = parameters.child("filter")
     rule.mapping({"prefix", "suffix"})
@@ -73,10 +74,16 @@ def read_cos_trigger(parameters: Field, function: str) -> CosTrigger | None:
         pattern=r"[a-z0-9][a-z0-9-]*(?:\.cos\.[a-z0-9-]+\.myqcloud\.com)?",
         expected="a bucket such as examplebucket-1250000000",
     )
+    bucket, _, host = bucket.partition(".cos.")
+    if host and host.partition(".")[0] != region:
+        parameters.child("bucket").problem(
+            f"is in {host.partition('.')[0]}: the functions are in {region}, and COS wakes only "
+            "functions of the bucket's own region"
+        )
     trigger = CosTrigger(
         name=parameters.child("name").text("cos"),
         function=function,
-        bucket=bucket.partition(".")[0],
+        bucket=bucket,
         events=name,
         prefix=rule.child("prefix").text(""),
         suffix=rule.child("suffix").text(""),
@@ -88,20 +95,38 @@ def read_cos_trigger(parameters: Field, function: str) -> CosTrigger | None:
 
 def report_overlaps(field: Field, triggers: list[CosTrigger]) -> None:
     """Note what COS would refuse: overlapping rules, and too many of them."""
+    problems = field.parent.problems
     for index, second in enumerate(triggers):
-        for first in triggers[:index]:
+        before = triggers[:index]
+        for first in before:
             if _overlap(first, second):
-                field.parent.problems.add(
+                problems.add(second.line, _overlap_sentence(first, second))
+        of_bucket = [first for first in before if _same_bucket(first, second)]
+        of_function = [first for first in before if first.function == second.function]
+        for what, name, others in (
+            ("bucket", second.bucket, of_bucket),
+            ("function", second.function, of_function),
+        ):
+            if len(others) >= MAX_TRIGGERS:
+                problems.add(
                     second.line,
-                    f"trigger {second.name!r} overlaps trigger {first.name!r} of line {first.line}:"
-                    " COS accepts one rule for a bucket, event type, prefix and suffix",
+                    f"trigger {second.name!r} is number {len(others) + 1} of the {what} {name}: "
+                    f"COS accepts {MAX_TRIGGERS}",
                 )
-    for what, names in (
-        ("bucket", [trigger.bucket for trigger in triggers]),
-        ("function", [trigger.function for trigger in triggers]),
-    ):
-        for name in sorted({name for name in names if names.count(name) > MAX_TRIGGERS}):
-            field.problem(f"has more than {MAX_TRIGGERS} for the {what} {name}: COS refuses that")
+
+
+def _overlap_sentence(first: CosTrigger, second: CosTrigger) -> str:
+    sentence = (
+        f"trigger {second.name!r} overlaps trigger {first.name!r} of line {first.line}: "
+        "COS accepts one rule for a bucket, event type, prefix and suffix"
+    )
+    others = {first.function, second.function} - {DISPATCH}
+    if len(others) == 1 and first.function != second.function:
+        sentence += (
+            f"; and {others.pop()} would get the same uploads twice, from its own trigger and from "
+            f"{DISPATCH}"
+        )
+    return sentence
 
 
 def matching(
@@ -118,9 +143,13 @@ def _same_event(wanted: str, event_name: str) -> bool:
     )
 
 
+def _same_bucket(first: CosTrigger, second: CosTrigger) -> bool:
+    return first.is_bucket(second.bucket) or second.is_bucket(first.bucket)
+
+
 def _overlap(first: CosTrigger, second: CosTrigger) -> bool:
     return (
-        (first.is_bucket(second.bucket) or second.is_bucket(first.bucket))
+        _same_bucket(first, second)
         and (_same_event(first.events, second.events) or _same_event(second.events, first.events))
         and (first.prefix.startswith(second.prefix) or second.prefix.startswith(first.prefix))
         and (first.suffix.endswith(second.suffix) or second.suffix.endswith(first.suffix))

@@ -30,7 +30,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from localcloud.tls import LOOPBACK, AuthorityError
 
-DOMAINS = ("myqcloud.com", "tencentcos.cn", "tencentcloudapi.com", "localhost")
+DOMAINS = ("myqcloud.com", "tencentcos.cn", "tencentcloudapi.com", "tencentcs.com", "localhost")
 NETWORKS = (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128"))
 LIFE = datetime.timedelta(days=3650)
 RENEW = datetime.timedelta(days=30)  # an authority with less than this left is replaced

@@ -140,7 +140,13 @@ def test_only_the_permanent_key_in_the_header(inside, admin):
 
 def test_the_status(cloud):
     told = admin_client.call(Config(), cloud.port, "GET", "status")
-    assert told == {"region": "ap-guangzhou", "buckets": [DEFAULT_BUCKET], "tls": None}
+    assert told == {
+        "region": "ap-guangzhou",
+        "buckets": [DEFAULT_BUCKET],
+        "tls": None,
+        "data": str(cloud.data),
+        "idle": True,
+    }
 
 
 def test_a_client_that_finds_nobody(closed_port):

@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 import shared.session
+from localcloud.dry_run.run import MAX_WOKEN
 from localcloud.events import cos_event
 
 ROOT = Path(__file__).parents[2]
@@ -109,7 +110,8 @@ def test_what_is_printed_is_what_is_sent(cloud, project, photo, monkeypatch):
     bucket = cloud.new_bucket()
     sent = really_sent(cloud, bucket, project, photo, monkeypatch)
     [upload] = dry_run(project, "--upload", f"{bucket}/{KEY}", "--file", str(photo))
-    [function] = upload["functions"]
+    dispatch, function = upload["functions"]
+    assert [item["headers"]["X-TC-Action"] for item in dispatch["requests"]] == ["Invoke"]
     printed = [
         (request["method"], request["host"], request["path"], headers_of(request["headers"]))
         for request in function["requests"]
@@ -133,9 +135,9 @@ def test_nothing_is_sent(cloud, project, photo, closed_port):
     reachable = dry_run(project, *arguments, LOCALCLOUD_ENDPOINT=cloud.url, HTTP_PROXY=cloud.url,
                         http_proxy=cloud.url)  # fmt: skip
     unreachable = dry_run(project, *arguments, HTTP_PROXY=nowhere, http_proxy=nowhere)
-    assert len(reachable[0]["functions"][0]["requests"]) == 9
-    assert [item["path"] for item in reachable[0]["functions"][0]["requests"]] == [
-        item["path"] for item in unreachable[0]["functions"][0]["requests"]
+    assert len(reachable[0]["functions"][1]["requests"]) == 9
+    assert [item["path"] for item in reachable[0]["functions"][1]["requests"]] == [
+        item["path"] for item in unreachable[0]["functions"][1]["requests"]
     ]
     listed = cloud.client().list_objects(Bucket=bucket)["Contents"]
     assert [item["Key"] for item in listed] == ["uploads/a.jpg"]
@@ -159,7 +161,7 @@ def test_the_text_has_a_block_for_each_request_and_no_secret(project):
     lines = done.stdout.splitlines()
     assert lines[:2] == [
         "pipelines.yml: 2 pipelines, 8 outputs",
-        "serverless.yml: 1 functions, 1 triggers",
+        "serverless.yml: 2 functions, 1 triggers",
     ]
     assert "pipeline photos (image) wants it" in lines
     assert "pipeline avatars (image) does not want it: the key does not start with 'avatars/'" in (
@@ -176,7 +178,7 @@ def test_the_text_has_a_block_for_each_request_and_no_secret(project):
 def test_events_from_files_and_from_a_pipe(project):
     event = (ROOT / "events" / "cos-several-records.json").read_text("utf-8")
     from_file = dry_run(project, "--event", "events/cos-several-records.json")
-    assert [len(item["functions"]) for item in from_file] == [1] * len(json.loads(event)["Records"])
+    assert [len(item["functions"]) for item in from_file] == [2] * len(json.loads(event)["Records"])
     piped = dry_run(project, "--event", "-", stdin=event)
     assert [item["key"] for item in piped] == [item["key"] for item in from_file]
     [deleted] = dry_run(project, "--event", "events/cos-delete.json")
@@ -198,7 +200,7 @@ def test_metadata_of_the_event_reaches_the_blind_watermark(project):
         meta={"x-cos-meta-User": "tencent cloud"},
     )  # fmt: skip
     [upload] = dry_run(project, "--event", "-", stdin=json.dumps(event))
-    [last] = upload["functions"][0]["requests"][4]["headers"]["Pic-Operations"]["rules"][1:]
+    [last] = upload["functions"][1]["requests"][4]["headers"]["Pic-Operations"]["rules"][1:]
     assert last["rule"] == "imageMogr2/auto-orient|watermark/3/type/3/text/dGVuY2VudGNsb3Vk"
     del event["Records"][0]["cos"]["cosObject"]["meta"]["x-cos-meta-User"]
     done = validate(project, "--dry-run", "--event", "-", stdin=json.dumps(event))
@@ -207,6 +209,75 @@ def test_metadata_of_the_event_reaches_the_blind_watermark(project):
     assert "image_process" not in done.stdout
 
 
+def test_what_dispatch_would_invoke_is_run_too(project):
+    """One invoke for each function, whatever the number of its pipelines, and what it then sends:
+    a function that serverless.yml lacks is a dead letter."""
+    (project / "pipelines.yml").write_text(
+        PIPELINES.replace("prefix: avatars/", "prefix: uploads/")
+        + "  copies:\n    when: {prefix: uploads/}\n    outputs:\n"
+        '      small: {widths: [8], fileid: "/copies/{name}"}\n',
+        encoding="utf-8",
+    )
+    arguments = ("--upload", "b-1250000000/uploads/a.jpg")
+    done = validate(project, "--dry-run", *arguments)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    action = lines.index("   X-TC-Action: Invoke")
+    assert lines[action - 3 : action + 2] == [
+        "1. POST /",
+        "   Host: scf.tencentcloudapi.com",
+        "   Content-Type: application/json",
+        "   X-TC-Action: Invoke",
+        '   {"FunctionName": "pipelines-dev-cos-pipelines-image", "InvocationType": "Event", '
+        '"Namespace": "default"}',
+    ]
+    [upload] = dry_run(project, *arguments)
+    assert [(item["function"], item["invoked_by"]) for item in upload["functions"]] == [
+        ("dispatch", ""), ("image", "dispatch"),
+    ]  # fmt: skip
+    assert "/copies/a.jpg" in json.dumps(upload["functions"][1]["requests"])
+
+
+def test_functions_that_wake_each_other_come_to_an_end(project):
+    own_functions(project, dispatch=WAKER, image="def main_handler(event, context): pass\n")
+    [upload] = dry_run(project, "--upload", "b-1250000000/uploads/a.jpg")
+    assert {item["function"] for item in upload["functions"]} == {"dispatch"}
+    assert len(upload["functions"]) == MAX_WOKEN
+
+
+@pytest.mark.parametrize(
+    ("field", "line"), [("    function: audit\n", 12), ("", 12)], ids=["named", "by default"]
+)
+def test_a_function_that_serverless_lacks_is_reported_with_its_line(project, field, line):
+    text = PIPELINES.replace("  avatars:\n", f"  avatars:\n{field}")
+    text = text.replace("    advanced_compression: true\n", "    function: dispatching\n")
+    (project / "pipelines.yml").write_text(text, encoding="utf-8")
+    serverless = (project / "serverless.yml").read_text("utf-8")
+    own = serverless.replace("    image:\n", "    dispatching:\n")
+    (project / "serverless.yml").write_text(own, encoding="utf-8")
+    done = validate(project)
+    assert done.returncode == 1
+    name = "audit" if field else "image"
+    assert done.stderr == (
+        f"pipelines.yml:{line}: pipelines.avatars.function is {name!r}: "
+        "serverless.yml has dispatch, dispatching\n"
+    )
+
+
+def own_functions(project, **sources):
+    (project / "functions").unlink()
+    for name, source in sources.items():
+        (project / "functions" / name).mkdir(parents=True)
+        (project / "functions" / name / "index.py").write_text(source)
+
+
+WAKER = """\
+from shared.scf import Scf
+from shared.settings import Settings
+
+def main_handler(event, context):
+    Scf(Settings.load(), "ap-guangzhou", "pipelines-dev-cos-pipelines-").invoke("dispatch", event)
+"""
 READER = """\
 from shared.cos import Cos
 from shared.settings import Settings
@@ -218,9 +289,7 @@ def main_handler(event, context):
 
 
 def test_a_request_that_cannot_be_answered_is_shown_and_fails(project):
-    (project / "functions").unlink()
-    (project / "functions" / "image").mkdir(parents=True)
-    (project / "functions" / "image" / "index.py").write_text(READER)
+    own_functions(project, dispatch=READER, image=READER)
     done = validate(project, "--dry-run")
     assert done.returncode == 1
     assert ": 1 request\n\n1. GET /x\n" in done.stdout

@@ -157,3 +157,37 @@ def test_the_newcomers_first_try(name):
     [outcome] = json.loads(done.stdout)["outcomes"]
     assert outcome["outcome"] == "done", done.stderr
     assert outcome["outputs"]
+
+
+INVOKES = """\
+from shared.scf import Scf
+from shared.settings import Settings
+
+def main_handler(event, context):
+    return Scf(Settings.load(), "ap-guangzhou", "demo-dev-app-").invoke("g", event)
+"""
+INVOKED = """\
+import time
+
+def main_handler(event, context):
+    time.sleep(0.3)
+    print("g was told", event)
+"""
+
+
+def test_the_functions_that_it_invokes_run_and_are_waited_for(project):
+    folder = project(INVOKES)
+    (folder / "g").mkdir()
+    (folder / "g" / "index.py").write_text(INVOKED)
+    trigger = (
+        "    g: {src: ./g, handler: index.main_handler, timeout: 20}\n  triggers:\n"
+        "    - {type: timer, function: g, parameters: {name: each, enable: true, "
+        "cronExpression: '* * * * * * *'}}\n"
+    )
+    (folder / "serverless.yml").write_text(SERVERLESS + trigger)
+    done = run("invoke", "f", "-", cwd=folder, stdin='{"do": "it"}')
+    assert done.returncode == 0, done.stderr
+    request_id = json.loads(done.stdout)
+    assert f"START RequestId: {request_id}\n" in done.stderr
+    assert done.stderr.count("g was told {'do': 'it'}") == 1
+    assert done.stderr.count("g was told") == 1, "no trigger wakes it beside"

@@ -35,7 +35,7 @@ _MOST_BOXES = 300
 _HEIGHT, _LEAST_WIDTH, _MOST_WIDTH = 48, 320, 3200
 _BATCH = 6
 _TURN_WIDTH, _TURN_SURE = 192, 0.9
-_SURE = 0.5
+_SURE, _DOUBTFUL = 0.5, 0.9
 _UPRIGHT = 1.5  # higher than wide by so much: written downwards, or lying
 
 
@@ -61,7 +61,7 @@ def read(picture: np.ndarray) -> list[Line]:
     lines = []
     with _LOCK:
         crops = [_upright(_cut(picture, box)) for box in boxes]
-        for (text, score), box in zip(_texts(crops), boxes, strict=True):
+        for (text, score), box in zip(_read(crops), boxes, strict=True):
             if text and score >= _SURE:
                 lines.append(Line(text, score, _location(box)))
     return lines
@@ -193,6 +193,18 @@ def _upright(crop: np.ndarray) -> np.ndarray:
     batch[0, :, :, :width] = _normal(cv2.resize(np.ascontiguousarray(crop), (width, _HEIGHT)))
     turned = float(_run(_TURNS, batch)[0][1])
     return np.ascontiguousarray(np.rot90(crop, 2) if turned > _TURN_SURE else crop)
+
+
+def _read(crops: list[np.ndarray]) -> list[tuple[str, float]]:
+    """The texts; what reads badly is turned by a half, for the network of turns errs as well."""
+    import numpy as np
+
+    results = _texts(crops)
+    doubtful = [place for place, (_, score) in enumerate(results) if score < _DOUBTFUL]
+    turned = [np.ascontiguousarray(np.rot90(crops[place], 2)) for place in doubtful]
+    for place, other in zip(doubtful, _texts(turned), strict=True):
+        results[place] = max(results[place], other, key=lambda result: result[1])
+    return results
 
 
 def _texts(crops: list[np.ndarray]) -> list[tuple[str, float]]:

@@ -74,7 +74,7 @@ class Harness:
     def log(self):
         return "\n".join(self.logged)
 
-    async def wait(self, condition, seconds=20):
+    async def wait(self, condition, seconds=30):
         deadline = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < deadline, self.log
@@ -99,6 +99,7 @@ def serve(make_project, tmp_path):
                 await scenario(harness)
             finally:
                 await harness.host.stop()
+                harness.host.close()
 
         asyncio.run(main())
         return harness
@@ -196,7 +197,7 @@ def test_two_run_at_once_and_instances_are_used_again(serve):
             harness.host.on_cos_event(uploaded(f"uploads/nap{number}.jpg"))
         await harness.wait(harness.host.idle)
 
-    harness = serve(scenario)
+    harness = serve(scenario, instances=2)
     assert len(harness.calls) == 6
     assert len({call[2] for call in harness.calls}) == 2
     assert harness.log.count("Coldstart") == 2
@@ -208,11 +209,13 @@ def test_a_full_queue_gives_up_aloud(serve):
             harness.host.on_cos_event(uploaded(f"uploads/{number}.jpg"))
 
     harness = serve(scenario, started=False, queue=2)
-    assert len([line for line in harness.logged if "2 invokes wait already" in line]) == 2
-    assert len([line for line in harness.logged if "the local cloud stops" in line]) == 2
+    given_up = [line for line in harness.logged if "the asynchronous queue is full" in line]
+    assert [f"uploads/{number}.jpg" in line for number, line in enumerate(given_up, 2)] == [
+        True
+    ] * 2
 
 
-def test_stopping_names_what_never_ran_and_ends_what_runs(serve, monkeypatch):
+def test_stopping_ends_what_runs_and_the_next_start_runs_it_again(serve, monkeypatch):
     monkeypatch.setattr("localcloud.scf.host.STOP_SECONDS", 0.1)
 
     async def scenario(harness):
@@ -220,14 +223,19 @@ def test_stopping_names_what_never_ran_and_ends_what_runs(serve, monkeypatch):
             harness.host.on_cos_event(uploaded(f"uploads/slow{number}.jpg"))
         await harness.wait(lambda: len(harness.calls) == 2)
 
+    async def again(harness):
+        await harness.wait(lambda: len(harness.calls) == 5)
+
     started = time.monotonic()
-    harness = serve(scenario)
+    harness = serve(scenario, instances=2)
     assert time.monotonic() - started < 10
-    gave_up = [line for line in harness.logged if "gave up" in line]
-    assert len(gave_up) == 3
-    assert sum("stops while it runs" in line for line in gave_up) == 2
+    assert harness.log.count("is ended while it runs") == 2
+    assert "1 asynchronous events wait for the next start" in harness.log
     for _, _, pid in harness.calls:
         assert not Path(f"/proc/{pid}/cmdline").exists()
+    first, later = harness.calls, serve(again, instances=3).calls[2:]
+    assert len({call[1] for call in later}) == 3
+    assert {call[1] for call in first} < {call[1] for call in later}, "with the same request ids"
 
 
 def test_stopping_lets_what_runs_finish(serve):
@@ -270,5 +278,5 @@ def test_triggers_of_other_kinds_are_pointed_out(serve):
     async def scenario(harness):
         pass
 
-    timer = "- type: timer\n  function: f\n  parameters: {name: t, enable: true}\n"
-    assert "trigger of type timer is not played here" in serve(scenario, triggers=timer).log
+    other = "- type: mps\n  function: f\n  parameters: {type: EditMediaTask, enable: true}\n"
+    assert "trigger of type mps is not played here" in serve(scenario, triggers=other).log

@@ -45,6 +45,9 @@ inputs:
     - type: timer
       function: audit
       parameters: {name: every, cronExpression: '0 */5 * * * * *', enable: true}
+    - type: mps
+      function: audit
+      parameters: {type: EditMediaTask, enable: true}
 """
 VARIABLES = {"COS_BUCKET": "examplebucket-1250000000", "COS_REGION": "ap-shanghai"}
 
@@ -77,7 +80,8 @@ def test_cos_triggers_are_bound_and_the_others_named(project):
     assert [str(trigger) for trigger in found.triggers] == [
         "image <- examplebucket-1250000000/uploads/*.jpg cos:ObjectCreated:*"
     ]
-    assert found.unplayed == ("serverless.yml:34: trigger of type timer",)
+    assert [str(timer) for timer in found.timers] == ["audit <- timer 0 */5 * * * * *"]
+    assert found.unplayed == ("serverless.yml:37: trigger of type mps",)
 
 
 def test_the_older_environment_form_is_read(project):
@@ -184,3 +188,92 @@ def test_the_projects_own_file_is_right():
     found = load(ROOT)
     assert set(found.functions) >= {"image"}
     assert [trigger.prefix for trigger in found.triggers] == ["uploads/"]
+
+
+def with_triggers(*rules):
+    """GOOD with more triggers: (function, bucket, prefix, suffix, events) each."""
+    text = GOOD
+    for function, bucket, prefix, suffix, events in rules:
+        text += (
+            f"    - type: cos\n      function: {function}\n      parameters:\n"
+            f"        name: {function}-{prefix}\n        bucket: {bucket}\n"
+            f"        filter: {{prefix: '{prefix}', suffix: '{suffix}'}}\n"
+            f"        events: {events}\n        enable: true\n"
+        )
+    return text
+
+
+CREATED = "cos:ObjectCreated:*"
+BUCKET = "examplebucket-1250000000"
+
+
+def refusals(project, text):
+    with pytest.raises(ConfigError) as caught:
+        project(text)
+    return caught.value.problems
+
+
+def test_ten_rules_are_the_most_for_a_bucket_whoever_spells_its_name(project):
+    rules = [("audit", BUCKET if n % 2 else "examplebucket", f"{n}/", "", CREATED)
+             for n in range(5)]  # fmt: skip
+    rules += [("image", BUCKET, f"more-{n}/", "", CREATED) for n in range(5)]
+    assert len(project(with_triggers(*rules[:9])).triggers) == 10
+    [problem] = refusals(project, with_triggers(*rules))
+    line = 1 + with_triggers(*rules).splitlines().index("        name: image-more-4/")
+    assert problem == (
+        f"serverless.yml:{line}: trigger 'image-more-4/' is number 11 of the bucket {BUCKET}: "
+        "COS accepts 10"
+    )
+
+
+def test_ten_triggers_are_the_most_for_a_function(project):
+    rules = [("image", f"b{n}-1250000000", "", "", CREATED) for n in range(10)]
+    assert len(project(with_triggers(*rules[:9])).triggers) == 10
+    [problem] = refusals(project, with_triggers(*rules))
+    assert "is number 11 of the function image: COS accepts 10" in problem
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "refused"),
+    [
+        ("cos:ObjectCreated:*", "cos:ObjectCreated:Put", True),
+        ("cos:ObjectCreated:Put", "cos:ObjectCreated:*", True),
+        ("cos:ObjectCreated:Put", "cos:ObjectCreated:Put", True),
+        ("cos:ObjectCreated:Put", "cos:ObjectCreated:Post", False),
+        ("cos:ObjectRemove:*", "cos:ObjectRestore:*", False),
+    ],
+)
+def test_event_types_that_overlap(project, first, second, refused):
+    text = with_triggers(
+        ("audit", BUCKET, "x/", ".gif", first), ("audit", BUCKET, "x/y/", "", second)
+    )
+    if refused:
+        [problem] = refusals(project, text)
+        assert "trigger 'audit-x/y/' overlaps trigger 'audit-x/' of line " in problem
+    else:
+        assert len(project(text).triggers) == 3
+
+
+def test_a_bucket_of_another_region_cannot_wake_a_function(project):
+    here = f"{BUCKET}.cos.ap-shanghai.myqcloud.com"
+    assert project(with_triggers(("audit", here, "x/", "", CREATED))).triggers[1].bucket == BUCKET
+    there = f"{BUCKET}.cos.ap-tokyo.myqcloud.com"
+    [problem] = refusals(project, with_triggers(("audit", there, "x/", "", CREATED)))
+    line = 1 + with_triggers(("audit", there, "x/", "", CREATED)).splitlines().index(
+        f"        bucket: {there}"
+    )
+    assert problem.startswith(f"serverless.yml:{line}: ")
+    assert "is in ap-tokyo: the functions are in ap-shanghai" in problem
+
+
+def test_a_function_with_a_trigger_of_its_own_beside_dispatch_works_twice(project):
+    text = with_triggers(("dispatch", BUCKET, "uploads/2026/", "", CREATED)).replace(
+        "    audit:\n", "    dispatch: {src: ./code, handler: index.run}\n    audit:\n"
+    )
+    [problem] = refusals(project, text)
+    assert "'dispatch-uploads/2026/' overlaps trigger 'uploads' of line" in problem
+    assert problem.endswith(
+        "and image would get the same uploads twice, from its own trigger and from dispatch"
+    )
+    apart = text.replace("uploads/2026/", "elsewhere/")
+    assert len(project(apart).triggers) == 2
