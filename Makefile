@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PINNED := tests/requirements.txt
-FONTS := localcloud/fonts.txt
+FILES := localcloud/fonts.txt localcloud/models.txt
 
 .PHONY: setup demo test lint types unit package lock clean
 
@@ -30,12 +30,12 @@ package: $(READY)
 	$(BIN)/localcloud package
 
 # The virtual environment, made anew from the pinned and hashed requirements when they change.
-$(READY): $(PINNED) $(FONTS) pyproject.toml
+$(READY): $(PINNED) $(FILES) pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "Python 3.11 or newer is needed; set PYTHON=/path/to/python3.11"; exit 1; }
 	$(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r $(PINNED)
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $(FONTS)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps $(FILES:%=-r %)
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
@@ -45,7 +45,8 @@ COMPILE = $(BIN)/pip-compile --quiet --strip-extras --generate-hashes --allow-un
 lock: $(READY)
 	$(COMPILE) -o shared/requirements.txt pyproject.toml
 	$(COMPILE) --extra localcloud -c shared/requirements.txt -o localcloud/requirements.txt pyproject.toml
-	$(COMPILE) --extra localcloud --extra dev -c localcloud/requirements.txt -o tests/requirements.txt pyproject.toml
+	$(COMPILE) --extra localcloud --extra audit -c localcloud/requirements.txt -o localcloud/audit-requirements.txt pyproject.toml
+	$(COMPILE) --extra localcloud --extra audit --extra dev -c localcloud/audit-requirements.txt -c localcloud/requirements.txt -o tests/requirements.txt pyproject.toml
 
 clean:
 	rm -rf $(VENV) .cache .localcloud build

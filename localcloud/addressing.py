@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 
 from localcloud.errors import ServiceError
-from localcloud.http import Request, decode, parse_query
+from localcloud.http import Request, decode, new_id, parse_query
 
 _ROOTS = r"(?:myqcloud\.com|tencentcos\.cn)"
 _REGION = r"(?P<region>[a-z]+(?:-[a-z0-9]+)+)"
@@ -143,6 +143,19 @@ def resolve(target: str, host: str) -> Address:
         "127.0.0.1/<bucket>/<key>, 127.0.0.1/_scf/<function>/, sts.tencentcloudapi.com, "
         "scf.tencentcloudapi.com, and the functions' own hosts (apigw|scf).tencentcs.com",
     )
+
+
+def own_request(method: str, url: str) -> Request:
+    """A request of the cloud to itself, anonymous and without a body, for work that nobody's
+    request does. Raises `ServiceError` as `resolve` does."""
+    return resolve(url, "").request(
+        method, headers={}, raw_headers=(), body=_nothing(), request_id=new_id()
+    )
+
+
+async def _nothing() -> AsyncIterator[bytes]:
+    for chunk in ():
+        yield chunk
 
 
 def _path_style(raw_path: str, raw_query: str, host: str, region: str = "") -> Address:

@@ -24,6 +24,7 @@ COMMANDS = {
     "logs": "show what functions logged, by upload, request or function",
     "messages": "show what CMQ topics and queues hold: dead letters, above all",
     "event": "print a sample event to invoke a function with",
+    "audit": "judge a file as CI's content audit does",
     "process": "apply an image rule to a file",
     "validate": "check pipelines.yml and serverless.yml",
     "package": "build the zip files of the layer and the functions",

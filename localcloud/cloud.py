@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -20,9 +20,12 @@ from localcloud.locks import KeyLocks
 from localcloud.storage import Storage
 
 if TYPE_CHECKING:
+    from localcloud.ci.audit.service import Audits
+    from localcloud.ci.batch.engine import Engine
     from localcloud.scf import FunctionHost
 
 _T = TypeVar("_T")
+JOBS_FILE = "jobs.sqlite3"
 Subscriber = Callable[[dict[str, Any]], None]
 
 
@@ -41,8 +44,37 @@ class Cloud:
         self.results = Results(RESULTS if config.cache else 0)
         self.proxies = Proxies(config.data / "proxies", PROXIES if config.cache else 0)
         self.functions: FunctionHost | None = None  # of serverless.yml, if they are played
+        self._jobs: Engine | None = None
+        self.audits: Audits | None = None  # opened by the first audit
+        self._endings: list[Callable[[], Awaitable[None]]] = []
         self._waiting = 0
         self._subscribers: list[Subscriber] = []
+
+    @property
+    def jobs(self) -> Engine:
+        """The asynchronous jobs of CI; loaded and started when first asked for."""
+        if self._jobs is None:
+            from localcloud.ci.batch.engine import Engine
+
+            self._jobs = Engine(self)
+            self._jobs.start()
+        return self._jobs
+
+    def resume_jobs(self) -> None:
+        """Take up the jobs that an earlier run left open, if it had any."""
+        if (self.config.data / JOBS_FILE).exists():
+            _ = self.jobs
+
+    def forget_jobs(self, bucket: str) -> None:
+        """Drop the jobs of a bucket that has been deleted."""
+        if self._jobs is not None:
+            self._jobs.forget(bucket)
+
+    async def stop_jobs(self) -> None:
+        """End the jobs' work; the next start goes on with it."""
+        if self._jobs is not None:
+            await self._jobs.stop()
+            self._jobs = None
 
     def subscribe(self, callback: Subscriber) -> None:
         """Have `callback` called with each COS event, after the change is durable."""
@@ -60,6 +92,15 @@ class Cloud:
     def _tell(self, document: dict[str, Any]) -> None:
         for callback in self._subscribers:
             callback(document)
+
+    def when_closed(self, ending: Callable[[], Awaitable[None]]) -> None:
+        """Have `ending` called when the cloud stops, while its storage is still there."""
+        self._endings.append(ending)
+
+    async def close(self) -> None:
+        """Stop what works in the background."""
+        while self._endings:
+            await self._endings.pop()()
 
     async def run(self, function: Callable[..., _T], *arguments: object) -> _T:
         """Run CPU-bound work on a worker thread. Raises SlowDown when too much of it waits."""

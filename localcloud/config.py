@@ -38,7 +38,8 @@ class Config:
 
     With `sync` each write reaches the disk before it is answered; without `cache` each download is
     processed anew; `trust` is there when the cloud speaks HTTPS too; `users` are further keys
-    beside the main account's.
+    beside the main account's; `callbacks` are the origins, on loopback, that the end of CI's jobs
+    may be told to; `audit_policy` is the file that decides audits in advance.
     """
 
     port: int = 0
@@ -58,6 +59,8 @@ class Config:
     cache: bool = True
     trust: Trust | None = None
     users: tuple[User, ...] = ()
+    callbacks: tuple[str, ...] = ()
+    audit_policy: Path | None = None
 
     @property
     def appid(self) -> str:

@@ -26,6 +26,7 @@ MAX_BUCKETS = 10_000  # the service has 200; test suites that make one for each 
 
 # Ours, so that no request takes the machine.
 MAX_XML = 2 * MIB
+MAX_AUDIT_BODY = 64 * MIB  # of a batch of pictures to audit, some in the body itself
 MAX_API_BODY = 10 * MIB  # of a request to API 3.0, as there
 MAX_FORM = 256 * KIB  # the fields of a form upload before its file
 MAX_FORM_FIELDS = 100
@@ -35,6 +36,15 @@ MAX_HEADER = 64 * KIB  # the request line, and each header: Pic-Operations can b
 MAX_HEADERS = 256
 MAX_REQUESTS = 512  # handled at one time
 MAX_IMAGE_QUEUE = 64  # image jobs that run or wait
+MAX_JOB = 64 * KIB  # the body of a job's, queue's or template's request
+MAX_BATCH_OBJECTS = 1_000_000  # that one batch job may find
+MAX_BATCH_WAITING = 1000  # jobs of one batch that have not begun
+MAX_QUEUE = 10_000  # jobs of one queue that have not begun, as in the manual's samples
+MAX_JOBS = 1_000_000  # kept, those that have ended included
+MAX_MANIFEST = 4 * MIB
+MAX_LIST_LINE = 16 * KIB  # of an inventory or a list of URLs
+MAX_AUDIT_QUEUE = 1000  # audits that run or wait
+MAX_AUDITS = 20_000  # audits that are remembered; they go after a month, or the oldest first
 BODY_CHUNK = 256 * KIB
 MAX_SELECT_SECONDS = 60.0  # that one query may work
 IDLE_BODY = 60.0  # between two pieces of a body

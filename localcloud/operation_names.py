@@ -1,13 +1,15 @@
 """What the operations of the routing table are called: PutObject, GetBucketTagging, UploadPart ...
 
 Most names follow from the table's row; those that do not are listed. They are COS's own (as in
-its access policies), and are found whatever their case.
+its access policies; the job APIs of CI have their actions' names), and are found whatever their
+case.
 """
 
 from __future__ import annotations
 
 from localcloud import routing
 from localcloud.http import Request
+from localcloud.identity.actions import ACTIONS
 
 _Row = tuple[str, str, str, str]
 
@@ -54,6 +56,8 @@ _WORDS = {
 def of_row(row: _Row) -> str:
     """The name of a row of the routing table."""
     service, method, scope, part = row
+    if service == "ci" and row in ACTIONS:
+        return ACTIONS[row].partition(":")[2]
     owner = "" if service in ("cos", "service") else service.capitalize()
     words = part.replace("_", "-").split("-") if part else []
     derived = [method.capitalize(), owner, scope.capitalize(), *map(_word, words)]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from importlib import import_module
 
 from localcloud.ci import binding, guetzli, inspection, persistence, protection, styles
+from localcloud.ci.audit import door as audit
 from localcloud.cloud import Cloud
 from localcloud.cos import (
     acl,
@@ -29,6 +31,18 @@ from localcloud.http import Request, Response
 
 Handler = Callable[[Cloud, Request], Awaitable[Response]]
 
+
+def _later(module: str, name: str) -> Handler:
+    """An operation whose module is loaded by its first request: most clouds never see one."""
+
+    async def operation(cloud: Cloud, request: Request) -> Response:
+        found: Handler = getattr(import_module(f"localcloud.ci.{module}"), name)
+        return await found(cloud, request)
+
+    return operation
+
+
+# On the ci host the path names the resource, `/*` is one of its kind.
 # (service, method, scope, sub-resource in the query) -> operation.
 OPERATIONS: dict[tuple[str, str, str, str], Handler] = {
     ("service", "GET", "service", ""): buckets.list_buckets,
@@ -86,14 +100,42 @@ OPERATIONS: dict[tuple[str, str, str, str], Handler] = {
     ("pic", "PUT", "bucket", "style"): styles.put_style,
     ("pic", "GET", "bucket", "style"): styles.get_style,
     ("pic", "DELETE", "bucket", "style"): styles.delete_style,
+    ("ci", "POST", "/inventorytriggerjob", ""): _later("batch.operations", "create"),
+    ("ci", "GET", "/inventorytriggerjob", ""): _later("batch.operations", "list_jobs"),
+    ("ci", "GET", "/inventorytriggerjob/*", ""): _later("batch.operations", "describe"),
+    ("ci", "PUT", "/inventorytriggerjob/*", "cancel"): _later("batch.operations", "cancel"),
+    ("ci", "POST", "/pic_jobs", ""): _later("batch.pic_jobs", "create"),
+    ("ci", "GET", "/pic_jobs", ""): _later("batch.pic_jobs", "list_jobs"),
+    ("ci", "GET", "/pic_jobs/*", ""): _later("batch.pic_jobs", "describe"),
+    ("ci", "PUT", "/pic_jobs/*", "cancel"): _later("batch.pic_jobs", "cancel"),
+    ("ci", "PUT", "/jobs/*", "cancel"): _later("batch.pic_jobs", "cancel"),
+    ("ci", "GET", "/queue", ""): _later("queues", "list_media"),
+    ("ci", "PUT", "/queue/*", ""): _later("queues", "update_media"),
+    ("ci", "GET", "/picqueue", ""): _later("queues", "list_pictures"),
+    ("ci", "PUT", "/picqueue/*", ""): _later("queues", "update_pictures"),
+    ("ci", "POST", "/template", ""): _later("templates", "create"),
+    ("ci", "GET", "/template", ""): _later("templates", "list_templates"),
+    ("ci", "PUT", "/template/*", ""): _later("templates", "update"),
+    ("ci", "DELETE", "/template/*", ""): _later("templates", "delete"),
     ("migration", "POST", "bucket", ""): fetch.submit,
     ("migration", "GET", "object", ""): fetch.status,
     **table.operations(),
+    **audit.OPERATIONS,
 }
+# Values of `ci-process` that have rows of their own.
+_PROCESSES = (audit.PROCESS,)
 # Sub-resources of COS and CI, played or not: who names one never means the plain object or bucket.
-_SUB_RESOURCES = frozenset(row[3] for row in OPERATIONS if row[3]) | frozenset(
+_SUB_RESOURCES = frozenset(
+    row[3] for row in OPERATIONS if row[3] and row[0] != "ci" and row[3] not in _PROCESSES
+) | frozenset(
     ("append", "policy", "rename", "restore", "retention", "select", "symlink", "truncate")
 )  # fmt: skip
+# The paths of the job APIs (host ci): a job's id may follow one.
+_COLLECTIONS = frozenset(
+    row[3] for row in OPERATIONS if row[0] == "ci" and row[2] in ("bucket", "job")
+)
+_CI_RESOURCES = frozenset(row[2] for row in OPERATIONS if row[0] == "ci" and "/" in row[2])
+_CI_SUB_RESOURCES = frozenset(row[3] for row in OPERATIONS if row[3] and row[2] in _CI_RESOURCES)
 # A bucket is made and unmade only by a request that says nothing else (but who signed it).
 _BARE = (("PUT", "bucket"), ("DELETE", "bucket"))
 _HARMLESS = ("q-", "x-cos-", "x-ci-", "sign")
@@ -101,20 +143,42 @@ _KNOWN_METHODS = frozenset(("GET", "HEAD", "PUT", "POST", "DELETE", "OPTIONS"))
 
 
 def scope(request: Request) -> str:
-    """Whether the request is about an object, a bucket, or the service as a whole."""
+    """Whether the request is about an object, a job, a bucket, or the service as a whole; on the ci
+    host also the resource that its path names, such as `/picqueue` or `/picqueue/*`."""
+    if request.service == "ci":
+        if path := _collection(request):
+            return "bucket" if request.key == path else "job"
+        for resource in (f"/{request.key}", f"/{request.key.rpartition('/')[0]}/*"):
+            if resource in _CI_RESOURCES:
+                return resource
     if request.key:
         return "object"
     return "bucket" if request.bucket else "service"
 
 
 def sub_resource(request: Request) -> str:
-    """The part of an object or bucket that the query names (`tagging`, `acl` ...), or nothing."""
+    """The part of an object or bucket that the query names (`tagging`, `acl` ...), or nothing.
+
+    A `ci-process` that has a row of its own goes by its name; the job APIs go by their path.
+    """
+    if request.service == "ci":
+        named = next((p.name for p in request.query if p.name in _CI_SUB_RESOURCES), "")
+        return _collection(request) or named
     for param in request.query:
+        if param.name == "ci-process" and param.value in _PROCESSES:
+            return param.value
         if param.name in _SUB_RESOURCES:
             return param.name
         if (request.method, scope(request)) in _BARE and not param.name.startswith(_HARMLESS):
             return param.name
     return ""
+
+
+def _collection(request: Request) -> str:
+    path = request.key
+    if path not in _COLLECTIONS:
+        path = path.rpartition("/")[0]
+    return path if path in _COLLECTIONS else ""
 
 
 def row(request: Request) -> tuple[str, str, str, str]:

@@ -20,7 +20,8 @@ from aiohttp.web_protocol import RequestHandler
 
 from localcloud import addressing, admin, api3, operation_names, routing, s3_compat
 from localcloud.ci import styles
-from localcloud.ci.errors import add_number
+from localcloud.ci.audit import door as audit
+from localcloud.ci.errors import add_number, as_job_error
 from localcloud.ci.processing import rule_of
 from localcloud.cloud import Cloud
 from localcloud.cos import fetch, form_upload, traffic
@@ -28,7 +29,7 @@ from localcloud.cos.settings import cors, website
 from localcloud.errors import ServiceError
 from localcloud.faults import playing
 from localcloud.http import NO_ANSWER, XML, FileSlice, Request, Response, Stream, new_id
-from localcloud.identity.authentication import authenticate
+from localcloud.identity.authentication import authenticate, is_signed
 from localcloud.identity.authorization import authorize
 from localcloud.limits import (
     BODY_CHUNK,
@@ -116,6 +117,7 @@ class Server:
             site = web.TCPSite(self._runner, host, port, backlog=512)
             await site.start()
             bound = self._runner.addresses[0]
+        audit.resume(self._cloud)
         name = f"[{bound[0]}]" if ":" in bound[0] else bound[0]
         return f"http://{name}:{bound[1]}"
 
@@ -133,6 +135,7 @@ class Server:
             async with asyncio.timeout(STOP_SECONDS):
                 await self._idle.wait()
         await self._runner.cleanup()
+        await self._cloud.close()
 
     async def _handle(self, incoming: web.BaseRequest) -> web.StreamResponse:
         if incoming.method == "CONNECT":
@@ -164,7 +167,7 @@ class Server:
             request = _request(incoming, address, request_id)
             response = await self._answer(request)
         except ServiceError as error:
-            response = _error(error, resource, request_id)
+            response = _error(error, resource, request_id, service)
             if service == "migration":
                 response = fetch.refusal(error, request_id)
         except ConnectionError:
@@ -192,6 +195,8 @@ class Server:
         except ServiceError as error:
             if rule_of(request) is not None:
                 add_number(error)
+            if request.service == "ci":
+                raise as_job_error(error, is_signed=is_signed(request)) from None
             raise
 
     async def _operate(self, request: Request) -> Response:
@@ -278,17 +283,23 @@ def _data_folder(error: OSError | sqlite3.Error) -> ServiceError:
     return ServiceError("InternalError", f"the data folder cannot be used: {reason}")
 
 
-def _error(error: ServiceError, resource: str, request_id: str) -> Response:
+def _error(error: ServiceError, resource: str, request_id: str, service: str = "cos") -> Response:
     trace_id = new_id()
-    headers = {"Content-Type": XML, "x-cos-trace-id": trace_id, **error.headers}
+    trace = f"x-{_prefix(service)}-trace-id"
+    headers = {"Content-Type": XML, trace: trace_id, **error.headers}
     if error.errno is not None:
         headers["X-ErrNo"] = str(error.errno)
     return Response(error.status, headers, error.to_xml(resource, request_id, trace_id))
 
 
+def _prefix(service: str) -> str:
+    """What headers of the service itself are called by."""
+    return "ci" if service == "ci" else "cos"
+
+
 def _wire(response: Response, request_id: str, service: str, *, head: bool) -> web.StreamResponse:
     """The head of an answer, and its body where that is in memory."""
-    prefix = "ci" if service == "ci" else "cos"
+    prefix = _prefix(service)
     headers: dict[str, Any] = {
         "Server": f"tencent-{prefix}",
         f"x-{prefix}-request-id": request_id,

@@ -55,6 +55,30 @@ NUMBERS = {
     -60998: Row("InvalidPicOperations", 400, "a processing parameter is not valid"),
     -62999: Row("InvalidImageFormat", 400, "the picture's format is not valid"),
 }
+# What the job APIs answer (host ci, CI manual 004:94197); the manual prints neither a body nor a
+# status: the name is the `Code` of COS's error XML.
+JOB_NUMBERS = {
+    1007: Row("InternalError", 500, "internal error"),
+    1010: Row("InvalidUrl", 400, "the address is not valid"),
+    1011: Row("InvalidContent", 400, "the body is not valid"),
+    1012: Row("MissingAuthorization", 403, "the signature is missing"),
+    1013: Row("InvalidAuthorization", 403, "the signature is not valid"),
+    1014: Row("SignatureExpired", 403, "the signature has expired"),
+    1015: Row("InvalidArgument", 400, "a parameter is not valid"),
+    1016: Row("MissingContent", 400, "the body is missing"),
+    1018: Row("AccessDenied", 403, "access is denied"),
+    1019: Row("SecretidNotExist", 403, "the key does not exist"),
+    1020: Row("SlowDown", 503, "there are too many requests"),
+    1021: Row("InvalidContentType", 400, "the body's type is not valid"),
+    1103: Row("ResourceNotFound", 404, "the resource does not exist"),
+    1111: Row("MediaBucketUnBinded", 403, "the bucket is not bound to Cloud Infinite"),
+}
+_JOB_CODES = {
+    "SignatureDoesNotMatch": 1013,
+    "InvalidAccessKeyId": 1019,
+    "ExpiredToken": 1014,
+    "RequestTimeTooSkewed": 1014,
+}
 # What only the service itself has cause to answer: its accounts, bans, mirrors, rates and hosts.
 NOT_PLAYED = {
     -103: "the request cannot be understood",
@@ -114,6 +138,24 @@ def refusal(number: int, message: str = "", *, persistent: bool = False) -> Serv
         number = _PERSISTENT.get(number, number)
     row = NUMBERS.get(number, _OTHER)
     return ServiceError(row.code, message or row.meaning, status=row.status, errno=number)
+
+
+def job_refusal(number: int, message: str = "") -> ServiceError:
+    """The answer of a job API for `number`."""
+    row = JOB_NUMBERS[number]
+    return ServiceError(row.code, message or row.meaning, status=row.status)
+
+
+def as_job_error(error: ServiceError, *, is_signed: bool) -> ServiceError:
+    """What COS refuses, in the words of the job APIs where they have their own."""
+    number = _JOB_CODES.get(error.code)
+    if error.code == "AccessDenied":
+        expired = bool(error.details)  # only then the server's time is told
+        number = 1014 if expired else 1018 if is_signed else 1012
+    if number is None:
+        return error
+    row = JOB_NUMBERS[number]
+    return ServiceError(row.code, error.message, status=row.status, details=error.details)
 
 
 def add_number(error: ServiceError) -> None:

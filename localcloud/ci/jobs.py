@@ -11,7 +11,15 @@ from localcloud.ci.errors import from_image, refusal
 from localcloud.cloud import Cloud
 from localcloud.cos import sse
 from localcloud.errors import ServiceError
-from localcloud.imaging import LIMITS, ImageError, ImageFacts, ImageResult, describe, process
+from localcloud.imaging import (
+    LIMITS,
+    ImageError,
+    ImageFacts,
+    ImageResult,
+    deadline,
+    describe,
+    process,
+)
 from localcloud.storage import StoredObject
 from shared.rules import Rule
 
@@ -117,10 +125,19 @@ def _describe(source: Source) -> ImageFacts:
 
 
 async def _run(cloud: Cloud, work: Callable[..., _T], *arguments: object, persistent: bool) -> _T:
+    stop = threading.Event()
     try:
         async with asyncio.timeout(JOB_SECONDS):
-            return await cloud.run(work, *arguments)
+            return await cloud.run(_watched, stop, work, *arguments)
     except TimeoutError:
         raise refusal(-901, f"processing took longer than {JOB_SECONDS:g} seconds") from None
     except ImageError as error:
         raise from_image(error, persistent=persistent) from None
+    finally:
+        # Past the deadline, or where nobody waits any more, its thread is needed by others.
+        stop.set()
+
+
+def _watched(stop: threading.Event, work: Callable[..., _T], *arguments: object) -> _T:
+    with deadline.watching(stop.is_set):
+        return work(*arguments)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterable, Mapping
 
 from localcloud import addressing
+from localcloud.ci.audit import freeze
 from localcloud.ci.errors import refusal
 from localcloud.cloud import Cloud
 from localcloud.errors import ServiceError
@@ -29,7 +30,8 @@ async def load(
     blind one, that of the original.
 
     Raises ServiceError: -60998 or -106 for an address that is not allowed or more than ten marks,
-    -60987 for a mark that cannot be read.
+    -60987 for a mark that cannot be read. What only rules with `ignore-error` need is left out
+    then: they answer with the original for want of it.
     """
     return await read(cloud, find(cloud, bucket, rules, persistent=persistent))
 
@@ -38,14 +40,21 @@ def find(
     cloud: Cloud, bucket: str, rules: Iterable[Rule], *, persistent: bool = False
 ) -> Mapping[str, StoredObject]:
     """The objects that `load` reads, by their address, each checked. Raises as `load` does."""
-    addresses = {address for rule in rules for stage in rule.stages if (address := _address(stage))}
-    if len(addresses) > MAX_MARKS:
-        message = f"{len(addresses)} different watermarks: at most {MAX_MARKS} are allowed"
+    needed: dict[str, bool] = {}
+    for rule in rules:
+        for address in filter(None, map(_address, rule.stages)):
+            needed[address] = needed.get(address, False) or not rule.ignore_error
+    if len(needed) > MAX_MARKS:
+        message = f"{len(needed)} different watermarks: at most {MAX_MARKS} are allowed"
         raise refusal(-106, message, persistent=persistent)
-    return {
-        address: _find(cloud, bucket, address, persistent=persistent)
-        for address in sorted(addresses)
-    }
+    found = {}
+    for address in sorted(needed):
+        try:
+            found[address] = _find(cloud, bucket, address, persistent=persistent)
+        except ServiceError:
+            if needed[address]:
+                raise
+    return found
 
 
 async def read(cloud: Cloud, found: Mapping[str, StoredObject]) -> Mapping[str, bytes]:
@@ -78,6 +87,7 @@ def _find(cloud: Cloud, bucket: str, address: str, *, persistent: bool) -> Store
         request = authenticate(request, cloud.credentials)
         authorize(cloud, request, ("cos", "GET", "object", ""))
         stored = cloud.storage.head(request.bucket, request.key)
+        freeze.check(stored)
     except ServiceError as error:
         advice = "a private one needs a signature in its address"
         raise refusal(-60987, f"image {address!r}: {error.message} ({advice})") from None

@@ -7,16 +7,18 @@ leaves no outputs of the others behind; the upload itself stays, its processing 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from localcloud.ci import binding, guetzli, jobs, marks, styles, upload_result
+from localcloud.ci.audit import freeze
 from localcloud.ci.errors import from_pic_operations, from_rule, refusal
 from localcloud.cloud import Cloud
 from localcloud.cos import objects, restore
 from localcloud.errors import ServiceError
 from localcloud.http import Request, Response, xml_response
 from localcloud.identity.authorization import require
-from localcloud.imaging import ImageResult
+from localcloud.imaging import ImageFacts, ImageResult
 from localcloud.storage import StoredObject
 from shared.pic_operations import PicOperations, PicOperationsError, PicRule, target_key
 from shared.rules import Rule, RuleError, parse
@@ -75,6 +77,7 @@ async def image_process(cloud: Cloud, request: Request) -> Response:
         raise refusal(-60998, f"?image_process needs the header {HEADER} with its rules as JSON")
     stored = cloud.storage.head(request.bucket, request.key)
     restore.check_readable(stored, cloud.clock())
+    freeze.check(stored)
     return await run(cloud, request, stored, checked)
 
 
@@ -83,19 +86,8 @@ async def run(cloud: Cloud, request: Request, stored: StoredObject, plan: Plan) 
 
     Raises ServiceError when a rule fails; then no output is stored.
     """
-    facts = None
-    results: list[ImageResult] = []
-    if plan.outputs or plan.is_pic_info:
-        with jobs.Source(stored) as source:
-            jobs.check_size(stored, persistent=True)
-            rules = [output.rule for output in plan.outputs]
-            pictures = await marks.load(cloud, stored.bucket, rules, persistent=True)
-            results = await jobs.run_rules(
-                cloud, source, rules, pictures,
-                slow_jpeg=guetzli.is_on(cloud, stored.bucket), persistent=True,
-            )  # fmt: skip
-            if plan.is_pic_info:
-                facts = await jobs.run_describe(cloud, source, persistent=True)
+    rules = [output.rule for output in plan.outputs]
+    results, facts = await process(cloud, stored, rules, is_pic_info=plan.is_pic_info)
     region = cloud.storage.bucket(stored.bucket).region
     made = []
     current = stored
@@ -121,6 +113,28 @@ async def run(cloud: Cloud, request: Request, stored: StoredObject, plan: Plan) 
     response = xml_response(body)
     response.headers |= objects.written_headers(current)
     return response
+
+
+async def process(
+    cloud: Cloud, stored: StoredObject, rules: Sequence[Rule], *, is_pic_info: bool
+) -> tuple[list[ImageResult], ImageFacts | None]:
+    """The results of `rules` on `stored`, none of them stored yet, and the facts if asked for.
+
+    Raises ServiceError for the first rule that fails.
+    """
+    facts = None
+    results: list[ImageResult] = []
+    if rules or is_pic_info:
+        with jobs.Source(stored) as source:
+            jobs.check_size(stored, persistent=True)
+            pictures = await marks.load(cloud, stored.bucket, rules, persistent=True)
+            results = await jobs.run_rules(
+                cloud, source, rules, pictures,
+                slow_jpeg=guetzli.is_on(cloud, stored.bucket), persistent=True,
+            )  # fmt: skip
+            if is_pic_info:
+                facts = await jobs.run_describe(cloud, source, persistent=True)
+    return results, facts
 
 
 def _output(cloud: Cloud, request: Request, entry: PicRule, where: str) -> Output:

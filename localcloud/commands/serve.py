@@ -12,6 +12,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from localcloud import allocator
 from localcloud.addressing import plays
@@ -84,6 +85,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="JSON list of further keys, each with its account, user and policy",
     )
     parser.add_argument(
+        "--audit-policy",
+        type=Path,
+        metavar="FILE",
+        help="YAML of BizTypes, and of verdicts decided in advance (docs/audit.md)",
+    )
+    parser.add_argument(
         "--days-ahead",
         type=float,
         default=0.0,
@@ -110,6 +117,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
         default=_KEY_SECONDS,
         metavar="SECONDS",
         help=f"life of the temporary keys of functions (default: {_KEY_SECONDS:g})",
+    )
+    parser.add_argument(
+        "--callback",
+        action="append",
+        default=[],
+        metavar="http://127.0.0.1:PORT",
+        help="where the callbacks of CI's jobs may go; to nowhere else",
     )
     parser.add_argument(
         "--project", type=Path, default=Path(), help="folder of serverless.yml (default: .)"
@@ -150,6 +164,8 @@ def run(args: argparse.Namespace) -> int:
         sync=args.sync,
         cache=not args.no_cache,
         users=_users(args.users),
+        callbacks=tuple(map(_origin, args.callback)),
+        audit_policy=_checked(args.audit_policy),
     )
     allocator.bound()
     try:
@@ -159,11 +175,37 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
+def _origin(text: str) -> str:
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        parts, port = urlsplit(""), None
+    if (
+        (parts.scheme, parts.path, parts.query) != ("http", parts.path.strip("/"), "")
+        or parts.hostname not in ("127.0.0.1", "localhost", "::1")
+        or port is None
+    ):
+        raise UsageError(f"--callback is {text[:100]!r}: http://127.0.0.1:PORT is allowed")
+    return f"http://{parts.netloc}"
+
+
 def _users(path: Path | None) -> tuple[users.User, ...]:
     try:
         return users.load(path, OWNER_UIN) if path else ()
     except ConfigError as error:
         raise UsageError(f"--users: {error}") from None
+
+
+def _checked(path: Path | None) -> Path | None:
+    if path is not None:
+        from localcloud.ci.audit.policy_file import load
+
+        try:
+            load(path)
+        except ConfigError as error:
+            raise UsageError(f"--audit-policy: {error}") from None
+    return path
 
 
 async def _serve(config: Config, args: argparse.Namespace, faults: list[Rule]) -> None:
@@ -177,6 +219,7 @@ async def _serve(config: Config, args: argparse.Namespace, faults: list[Rule]) -
         cloud = Cloud(config, storage)
         cloud.clock = lambda: time.time() + args.days_ahead * _DAY
         ending.callback(cloud.pool.shutdown, wait=False, cancel_futures=True)
+        ending.push_async_callback(cloud.stop_jobs)
         cloud.faults.replace(faults, args.fault_seed)
         ending.callback(cloud.faults.close)
         stopped = asyncio.Event()
@@ -192,6 +235,7 @@ async def _serve(config: Config, args: argparse.Namespace, faults: list[Rule]) -
         ending.push_async_callback(server.stop)
         if config.functions:
             await _start_functions(cloud, args, endpoint, ending)
+        cloud.resume_jobs()
         rounds = asyncio.create_task(expiry.run(cloud))
         ending.callback(rounds.cancel)
         print(f"localcloud ready {endpoint}", flush=True)

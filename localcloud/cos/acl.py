@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from localcloud.ci.audit import freeze
 from localcloud.cloud import Cloud
 from localcloud.cos import xml
 from localcloud.errors import ServiceError
@@ -69,7 +70,9 @@ async def get_bucket_acl(cloud: Cloud, request: Request) -> Response:
 async def put_object_acl(cloud: Cloud, request: Request) -> Response:
     """PUT Object acl."""
     acl = await _wanted(cloud, request, OBJECT_ACLS)
-    cloud.storage.set_acl(request.bucket, request.key, acl, request.get("versionId"))
+    version = request.get("versionId")
+    cloud.storage.set_acl(request.bucket, request.key, acl, version)
+    freeze.lift(cloud, cloud.storage.head(request.bucket, request.key, version))
     return Response()
 
 

@@ -56,6 +56,7 @@ async def head_bucket(cloud: Cloud, request: Request) -> Response:
 async def delete_bucket(cloud: Cloud, request: Request) -> Response:
     """DELETE Bucket; refused unless it is empty."""
     cloud.storage.delete_bucket(request.bucket)
+    cloud.forget_jobs(request.bucket)
     return Response(204)
 
 

@@ -10,21 +10,16 @@ import base64
 import binascii
 import json
 import uuid
-from collections.abc import AsyncIterator
 from typing import Any
 
-from localcloud import addressing
 from localcloud.cloud import Cloud
-from localcloud.cos import objects, restore, sse, symlink
+from localcloud.cos import addresses, objects, sse
 from localcloud.cos.upload import Checksums
 from localcloud.errors import ServiceError
 from localcloud.http import Request, Response
-from localcloud.identity.authentication import authenticate
-from localcloud.identity.authorization import authorize
 from localcloud.limits import KIB
 
 MAX_TASKS = 200  # kept per bucket, the oldest go first
-MAX_URL = 8 * KIB
 _MAX_BODY = 64 * KIB
 _STORED = "cos:fetch"
 _JSON = "application/json"
@@ -34,7 +29,7 @@ async def submit(cloud: Cloud, request: Request) -> Response:
     """POST /<bucket>/ with `Url` and `Key`; the answer names the task."""
     wanted = _wanted(await request.read(_MAX_BODY))
     url, key = wanted["Url"], wanted["Key"]
-    source = _source(url)
+    source = addresses.source(url)
     task: dict[str, Any] = {
         "taskid": uuid.uuid4().hex,
         "state": "TASK_DONE",
@@ -81,31 +76,8 @@ def _wanted(body: bytes) -> dict[str, str]:
     return found
 
 
-def _source(url: str) -> Request:
-    """The GET that the address stands for. Raises `ServiceError` for one outside of this cloud."""
-    if len(url) <= MAX_URL:
-        try:
-            source = addressing.resolve(url, "").request(
-                "GET", headers={}, raw_headers=(), body=_nothing(), request_id=""
-            )
-        except ServiceError:
-            source = None
-        if source is not None and source.service == "cos" and source.key:
-            return source
-    raise ServiceError(
-        "NotImplemented",
-        f"Url is {url[:200]!r}: the local cloud opens no network, it fetches only "
-        "http://<bucket>.cos.<region>.myqcloud.com/<key> of its own objects",
-    )
-
-
 async def _fetch(cloud: Cloud, request: Request, source: Request, key: str, md5: str) -> None:
-    source = authenticate(source, cloud.credentials)
-    authorize(cloud, source, ("cos", "GET", "object", ""))
-    found = cloud.storage.head(source.bucket, source.key, source.get("versionId"))
-    found = symlink.follow(cloud, source, found)
-    restore.check_readable(found, cloud.clock())
-    sse.refuse_customers(found)
+    found = addresses.find(cloud, source)
     await objects.store(
         cloud,
         request,
@@ -137,8 +109,3 @@ def _answer(request: Request, data: dict[str, Any]) -> Response:
 
 def _json(document: dict[str, Any], status_code: int) -> Response:
     return Response(status_code, {"Content-Type": _JSON}, json.dumps(document).encode())
-
-
-async def _nothing() -> AsyncIterator[bytes]:
-    for chunk in ():
-        yield chunk

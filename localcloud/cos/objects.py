@@ -8,6 +8,7 @@ from dataclasses import replace
 from urllib.parse import quote
 
 from localcloud.ci import persistence, processing, protection
+from localcloud.ci.audit import freeze
 from localcloud.cloud import Cloud
 from localcloud.cos import acl, conditions, copying, restore, retention, sse, symlink, tagging, xml
 from localcloud.cos.settings import encryption as bucket_encryption
@@ -190,6 +191,7 @@ async def get_object(cloud: Cloud, request: Request) -> Response:
     rule = processing.rule_of(request)
     protection.check(cloud, request, rule)
     restore.check_readable(stored, cloud.clock())
+    freeze.check(stored)
     if rule is not None:
         return await processing.respond(cloud, request, stored, rule)
     secret = sse.unlock(request.headers, stored.headers)

@@ -73,6 +73,14 @@ def follow(cloud: Cloud, request: Request, stored: StoredObject) -> StoredObject
     if target is None:
         return stored
     require(cloud, request, "cos:GetObject", stored.bucket, target)
+    return resolve(cloud, stored)
+
+
+def resolve(cloud: Cloud, stored: StoredObject) -> StoredObject:
+    """`follow` for the cloud's own services, which may read the whole bucket."""
+    target = stored.headers.get(_TARGET)
+    if target is None:
+        return stored
     try:
         found = cloud.storage.head(stored.bucket, target)
     except ServiceError:

@@ -94,6 +94,13 @@ def authenticate_form(
     return request.signed_by(signature.secret_id, key.caller)
 
 
+def is_signed(request: Request) -> bool:
+    """Whether the request carries a signature, good or not."""
+    return bool(request.headers.get("Authorization", "").strip()) or any(
+        request.has(name) for name in ("sign", "q-signature")
+    )
+
+
 def find_key(store: CredentialStore, secret_id: str, token: str, now: float) -> Key:
     """The key of `secret_id`, if `token` is its own and it is still good.
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
-from localcloud.imaging import geometry
+from localcloud.imaging import deadline, geometry
 from localcloud.imaging.encode import Encoding
 from localcloud.imaging.geometry import Size
 from localcloud.imaging.limits import Limits
@@ -74,7 +74,9 @@ def shaped(source: bytes, rule: rules.Rule, orientation: int, limits: Limits) ->
             image = _viewed(image, stage, limits)
         elif isinstance(stage, rules.ImageMogr2):
             for operation in stage.operations:
-                image = _applied(image, operation, limits)
+                deadline.check()
+                # One by one: a long chain of them would hold rows for each.
+                image = _applied(image, operation, limits).copy_memory()
     return image
 
 

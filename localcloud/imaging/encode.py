@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import io
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from PIL import Image
 
-from localcloud.imaging import gif_colours, heif, png_writer, slow_jpeg
+from localcloud.imaging import apart, deadline, gif_colours, heif, png_writer, slow_jpeg
 from localcloud.imaging.errors import BAD_FORMAT, RESULT_TOO_LARGE, ImageError, NotEnabledError
 from shared import rules
 
@@ -94,6 +95,11 @@ def _check_writable(name: str) -> None:
     if name == "heif" and not heif.can_write():
         allowed = "allowed: avif, webp, or heif after `pip install pillow-heif` (GPL)"
         raise NotEnabledError("heif", f"no HEVC encoder is installed; {allowed}")
+    prepare(name)
+
+
+def prepare(name: str) -> None:
+    """Load what writes the format, if that is not there from the start."""
     if name == "heif":
         heif.register()
 
@@ -166,13 +172,23 @@ def encode(
 ) -> bytes:
     """The file; `loop` as in the source, None for an animation that plays once.
 
-    Raises ImageError when the format cannot hold the picture.
+    Raises ImageError when the format cannot hold the picture, and once the job is to end.
     """
+    deadline.check()
     _check_sides(frames, encoding.format)
+    tags = b""
+    if exif is not None and not encoding.strip and encoding.format in _WITH_EXIF:
+        tags = metadata(exif)
+    write = apart.encode if apart.is_worth(frames, encoding) else written
+    return write(frames, encoding, tags, loop)
+
+
+def written(frames: Sequence[Frame], encoding: Encoding, exif: bytes, loop: int | None) -> bytes:
+    """`encode` on this thread, to the end; `exif` as in a JPEG's segment, empty for none."""
     images = [_fitting(frame.image, encoding.format) for frame in frames]
     options = _options(encoding)
-    if exif is not None and not encoding.strip and encoding.format in _WITH_EXIF:
-        options |= metadata(exif)
+    if exif:
+        options["exif"] = exif
     if len(images) > 1:
         options |= {
             "save_all": True,
@@ -184,9 +200,9 @@ def encode(
         if loop is not None or encoding.format == "webp":
             options["loop"] = 1 if loop is None else loop
     if encoding.format == "jpg" and encoding.slow:
-        return slow_jpeg.encode(images[0], encoding.quality, bytes(options.get("exif", b"")))
+        return slow_jpeg.encode(images[0], encoding.quality, exif)
     if encoding.format == "png" and png_writer.is_faster(images[0]):
-        return png_writer.write(images[0], bytes(options.get("exif", b"")))
+        return png_writer.write(images[0], exif)
     output = io.BytesIO()
     try:
         images[0].save(output, LIBRARY_NAMES[encoding.format], **options)
@@ -204,14 +220,14 @@ def _check_sides(frames: list[Frame], name: str) -> None:
         )
 
 
-def metadata(exif: Image.Exif) -> dict[str, bytes]:
-    """The option that writes the EXIF; none where it is too long for the format, or damaged in
-    the source."""
+def metadata(exif: Image.Exif) -> bytes:
+    """The EXIF as it is written; empty where it is too long for the format, or damaged in the
+    source."""
     try:
         data = exif.tobytes()
     except (ValueError, TypeError, AttributeError, ArithmeticError, struct.error):
-        return {}
-    return {"exif": data} if len(data) <= _MAX_EXIF else {}
+        return b""
+    return data if len(data) <= _MAX_EXIF else b""
 
 
 def _options(encoding: Encoding) -> dict[str, object]:

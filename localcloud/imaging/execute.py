@@ -13,7 +13,7 @@ from types import MappingProxyType
 from PIL import Image, ImageSequence
 from PIL.PngImagePlugin import PngInfo
 
-from localcloud.imaging import blind, deep, faces, footprint, plan, streaming, svg
+from localcloud.imaging import blind, deadline, deep, faces, footprint, plan, streaming, svg
 from localcloud.imaging.encode import (
     ANIMATED,
     CONTENT_TYPES,
@@ -79,7 +79,8 @@ def process(
     nothing is fetched here. With `slow_jpeg` JPEG results are smaller at the same quality and take
     several times as long. `decode` gives the pixels of still pictures in place of `source`.
 
-    Raises ImageError; with `ignore-error/1` in the rule the source comes back instead.
+    Raises ImageError; with `ignore-error/1` in the rule the source comes back instead. How long it
+    may take is up to the caller: see `deadline.watching`.
     """
     if rule.is_info:
         read = _INFORMATION[type(rule.stages[0])]
@@ -120,16 +121,18 @@ def _process(
     metadata = read_exif(image)
     orientation = metadata.get(ORIENTATION, 1)
     streams = None
+    reduction = None
     if decode is not None and not animated:
         image, rule = decode(image, rule, limits)
     elif not animated:
         streams = streaming.plan(image, rule, orientation, limits)
         if streams is None:
-            rule = plan.scaled_decoding(image, rule, limits)
+            rule, reduction = plan.scaled_decoding(image, rule, limits)
     needed = _needed(image, rule, stamps, animated, limits) + blind.extra_bytes(image, rule)
     with BUDGET.reserved(needed, limits.memory):
+        deadline.check()
         pixels = {address: normalised(stamp) for address, stamp in stamps.items()}
-        job = _Job(rule, orientation, limits, marks, pixels)
+        job = _Job(rule, orientation, limits, marks, pixels, reduction)
         if metadata and (job.turns or encoding.format == "heif"):
             metadata[ORIENTATION] = 1
         kept = metadata if len(metadata) else None
@@ -138,7 +141,9 @@ def _process(
         if streams is not None:
             streamed = streaming.render(source, image, streams, encoding=encoding, exif=kept)
             if streamed is None:
-                job = replace(job, rule=plan.scaled_decoding(image, rule, limits))
+                deadline.check()
+                rule, reduction = plan.scaled_decoding(image, rule, limits)
+                job = replace(job, rule=rule, reduction=reduction)
             elif streamed.image is None:
                 return _still(streamed.data, encoding, streamed.size)
             else:
@@ -184,7 +189,9 @@ def _needed(
     """Bytes: the source, what each frame becomes at its largest, and the marks."""
     frames = frame_count(image) if animated else 1
     # Which way up the picture ends is only known behind the pixels of some formats.
-    largest = max(footprint.largest(Size(*image.size), rule, turn, limits) for turn in (1, 6))
+    sizes = {address: Size(*stamp.size) for address, stamp in stamps.items()}
+    size = Size(*image.size)
+    largest = max(footprint.largest(size, rule, turn, limits, sizes) for turn in (1, 6))
     pixels = image.width * image.height + largest * frames
     return pixels * BYTES_A_PIXEL + sum(decoded_bytes(stamp) for stamp in stamps.values())
 
@@ -196,13 +203,15 @@ def _written_frames(data: bytes) -> int:
 
 @dataclass(frozen=True)
 class _Job:
-    """What is done to every frame. `stamps` are the image marks by their address."""
+    """What is done to every frame. `stamps` are the image marks by their address; `reduction` comes
+    before the rule, on a still picture."""
 
     rule: Rule
     orientation: int
     limits: Limits
     marks: Mapping[str, bytes]
     stamps: Mapping[str, Image.Image]
+    reduction: plan.Reduction | None
 
     @property
     def turns(self) -> bool:
@@ -221,6 +230,8 @@ def _stamps(rule: Rule, limits: Limits, marks: Mapping[str, bytes]) -> dict[str,
 def _frames(image: Image.Image, job: _Job, *, animated: bool) -> Iterator[Frame]:
     """The finished frames: all of them where the result can move, else the first."""
     first = normalised(image)
+    if job.reduction is not None:
+        first = job.reduction.apply(first)
     job = replace(job, rule=_with_faces_found(first, job))
     if not animated:
         yield Frame(_run(first, job))
@@ -277,6 +288,7 @@ def _with_faces_found(first: Image.Image, job: _Job) -> Rule:
 def _run(image: Image.Image, job: _Job) -> Image.Image:
     orientation = job.orientation
     for stage in job.rule.stages:
+        deadline.check()
         if wants_upright(stage):
             image = upright(image, orientation)
             orientation = 1

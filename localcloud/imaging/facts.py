@@ -15,6 +15,7 @@ from localcloud.imaging.encode import NAMES, ORIENTATION, on_white
 from localcloud.imaging.jpeg_quality import source_quality
 from localcloud.imaging.limits import LIMITS, Limits
 from localcloud.imaging.memory import BUDGET, decoded_bytes
+from localcloud.imaging.plan import Part
 from localcloud.imaging.results import ImageFacts
 from localcloud.imaging.source import check_size, frame_count, normalised, open_image, read_exif
 
@@ -34,9 +35,9 @@ def describe(source: bytes | Path, *, limits: Limits = LIMITS) -> ImageFacts:
     width, height = image.size
     frames, depth, quality = frame_count(image), _DEPTH.get(image.mode, 8), source_quality(image)
     depth = 16 if deep.is_deep(image) else depth
-    with _decoded_small(image, limits):
+    with _decoded_small(image, limits) as part:
         orientation = read_exif(image).get(ORIENTATION, 1)
-        average = _average(image)
+        average = _average(image, part)
     return ImageFacts(
         format={"jpg": "jpeg"}.get(name := NAMES[str(image.format)], name),
         width=width,
@@ -77,8 +78,8 @@ def image_info(source: bytes | Path, *, limits: Limits = LIMITS) -> bytes:
 def image_ave(source: bytes | Path, *, limits: Limits = LIMITS) -> bytes:
     """The JSON of `imageAve` (CI manual 004:4392)."""
     image = open_image(source, limits)
-    with _decoded_small(image, limits):
-        return json.dumps({"RGB": _average(image)}).encode()
+    with _decoded_small(image, limits) as part:
+        return json.dumps({"RGB": _average(image, part)}).encode()
 
 
 def exif(source: bytes | Path, *, limits: Limits = LIMITS) -> bytes:
@@ -109,20 +110,25 @@ def _shown(value: object) -> str:
 
 
 @contextmanager
-def _decoded_small(image: Image.Image, limits: Limits) -> Iterator[None]:
-    """Room for the pixels; of a JPEG an eighth of the size, with the same mean, is decoded."""
+def _decoded_small(image: Image.Image, limits: Limits) -> Iterator[Part]:
+    """Room for the pixels; of a JPEG an eighth of the size, with the same mean, is decoded.
+
+    Gives the part of these pixels that is the picture: what the decoder adds to odd sizes is not.
+    """
+    found = None
     if NAMES[str(image.format)] == "jpg":
-        image.draft("RGB", (max(1, image.width // 8), max(1, image.height // 8)))
+        found = image.draft("RGB", (max(1, image.width // 8), max(1, image.height // 8)))
+    part = found[1] if found else (0, 0, *image.size)
     with BUDGET.reserved(decoded_bytes(image), limits.memory):
-        yield
+        yield part
 
 
-def _average(image: Image.Image) -> str:
-    """The mean of all pixels, transparent ones laid on white."""
+def _average(image: Image.Image, part: Part) -> str:
+    """The mean of all pixels of `part`, transparent ones laid on white."""
     mean = (
         on_white(normalised(image))
         .convert("RGB")
-        .resize((1, 1), Image.Resampling.BOX)
+        .resize((1, 1), Image.Resampling.BOX, part)
         .getpixel((0, 0))
     )
     red, green, blue = mean if isinstance(mean, tuple) else (0, 0, 0)

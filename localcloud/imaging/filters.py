@@ -1,4 +1,8 @@
-"""Blur, brightness, contrast, sharpening, grey. The manual gives no formulas: ours are linear."""
+"""Blur, brightness, contrast, sharpening, grey. The manual gives no formulas: ours are linear.
+
+Where pixels mix with their neighbours, colours count by their opacity: a transparent pixel has one
+too, which nobody sees and which must not shine out over an edge.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +19,14 @@ _SHARPEN_RADIUS = 1.0
 
 def blur(image: Image.Image, operation: rules.Blur, _: Limits) -> Image.Image:
     """Gaussian, its kernel cut off at the radius (CI manual 004:2643)."""
-    return image.filter(ImageFilter.GaussianBlur(kernel_deviation(operation.spread)))
+    return _blurred(image, kernel_deviation(operation.spread))
+
+
+def _blurred(image: Image.Image, deviation: float) -> Image.Image:
+    kernel = ImageFilter.GaussianBlur(deviation)
+    if image.mode != "RGBA":
+        return image.filter(kernel)
+    return image.convert("RGBa").filter(kernel).convert("RGBA")
 
 
 def kernel_deviation(spread: rules.Spread) -> float:
@@ -44,10 +55,11 @@ def contrast(image: Image.Image, operation: rules.Contrast, _: Limits) -> Image.
 
 def sharpen(image: Image.Image, operation: rules.Sharpen, _: Limits) -> Image.Image:
     """Unsharp mask of `value` percent (004:3269); transparency stays as it is."""
-    mask = ImageFilter.UnsharpMask(_SHARPEN_RADIUS, operation.value, 0)
     if image.mode != "RGBA":
-        return image.filter(mask)
-    sharp = image.convert("RGB").filter(mask).convert("RGBA")
+        return image.filter(ImageFilter.UnsharpMask(_SHARPEN_RADIUS, operation.value, 0))
+    # What the filter does inside, with a blur that knows of alpha.
+    blurred = _blurred(image, _SHARPEN_RADIUS)
+    sharp = Image.blend(blurred, image, 1 + operation.value / 100)
     sharp.putalpha(image.getchannel("A"))
     return sharp
 

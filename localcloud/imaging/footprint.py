@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from localcloud.imaging import geometry
 from localcloud.imaging.errors import ImageError
 from localcloud.imaging.geometry import Size
+from localcloud.imaging.image_mark import stamp_size
 from localcloud.imaging.limits import Limits
 from localcloud.imaging.stages import wants_upright
 from shared import rules
@@ -15,10 +17,17 @@ from shared import rules
 _Step = Callable[[Size, Any, Limits], Size]
 
 
-def largest(size: Size, rule: rules.Rule, orientation: int, limits: Limits) -> int:
-    """Pixels of the largest picture on the way, the source's own included.
+def largest(
+    size: Size,
+    rule: rules.Rule,
+    orientation: int,
+    limits: Limits,
+    stamps: Mapping[str, Size] = MappingProxyType({}),
+) -> int:
+    """Pixels of the largest picture on the way, the source's own and scaled marks included.
 
-    A rule that fails on the way needs no more than what came before.
+    `stamps` are the sizes of the marks' files by their address. A rule that fails on the way needs
+    no more than what came before.
     """
     most = size.width * size.height
     try:
@@ -26,11 +35,20 @@ def largest(size: Size, rule: rules.Rule, orientation: int, limits: Limits) -> i
             if wants_upright(stage) and orientation in range(5, 9):
                 size, orientation = Size(size.height, size.width), 1
             for step in stage.operations if isinstance(stage, rules.ImageMogr2) else (stage,):
+                if isinstance(step, rules.ImageWatermark) and step.image in stamps:
+                    most = max(most, _mark(stamps[step.image], size, step, limits))
                 size = _STEPS.get(type(step), _same)(size, step, limits)
                 most = max(most, size.width * size.height)
     except ImageError:
         pass
     return most
+
+
+def _mark(stamp: Size, size: Size, step: rules.ImageWatermark, limits: Limits) -> int:
+    """A small mark on a long and narrow picture can become much larger than either."""
+    width, height = geometry.checked(stamp_size(stamp, size, step), limits)
+    turned = geometry.turned(Size(width, height), step.degree) if step.batch else Size(0, 0)
+    return width * height + turned.width * turned.height
 
 
 def _same(size: Size, _: Any, __: Limits) -> Size:

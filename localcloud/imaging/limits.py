@@ -9,8 +9,10 @@ from dataclasses import dataclass
 class Limits:
     """`source_size` in bytes, sides in px; `pixels` counts width x height x frames.
 
-    Two are ours. `memory`, in bytes: what all jobs of the process may decode at one time; a larger
-    job runs alone. `scans`: how often a JPEG may draw itself; encoders need about ten.
+    Three are ours. `memory`, in bytes: what all jobs of the process may decode at one time; a
+    larger one runs alone. `scans`: how often a JPEG may draw itself; encoders need about ten.
+    `pieces`: of how many blocks a GIF, chunks a PNG or segments a JPEG may consist; the largest GIF
+    needs 130,000.
     """
 
     source_size: int = 32 * 1024**2
@@ -20,6 +22,7 @@ class Limits:
     result_side: int = 9_999
     memory: int = 1024**3
     scans: int = 100
+    pieces: int = 250_000
 
 
 LIMITS = Limits()

@@ -11,6 +11,7 @@ import io
 
 from PIL import Image
 
+from localcloud.imaging import deadline
 from localcloud.imaging.similarity import Reference
 
 # The standard's own, and the flat one: what suits depends on how much fine structure there is.
@@ -37,6 +38,7 @@ def _smallest(
     low, high = 1, 100
     size = 0
     while low < high:
+        deadline.check()
         middle = (low + high) // 2
         data = _trellis(sample, middle, table)
         if reference.ssim(_opened(data)) >= look:

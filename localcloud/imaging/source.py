@@ -12,7 +12,7 @@ from pathlib import Path
 
 from PIL import Image, ImageCms, UnidentifiedImageError
 
-from localcloud.imaging import gif_frames, heif, jpeg_scans
+from localcloud.imaging import claimed_size, gif_frames, heif, jpeg_scans, png_chunks
 from localcloud.imaging.errors import (
     DAMAGED,
     EMPTY,
@@ -22,7 +22,6 @@ from localcloud.imaging.errors import (
     ImageError,
 )
 from localcloud.imaging.limits import Limits
-from localcloud.imaging.png_chunks import has_late_metadata
 
 # Only these decoders ever see a file; the others of the library are never tried.
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "AVIF")
@@ -53,6 +52,7 @@ def open_image(source: bytes | Path, limits: Limits) -> Image.Image:
     check_size(source, limits)
     _check_gif(source, limits)
     _check_jpeg(source, limits)
+    _check_png(source, limits)
     formats = FORMATS
     if heif.is_heif(_beginning(source)):
         heif.register()
@@ -61,10 +61,12 @@ def open_image(source: bytes | Path, limits: Limits) -> Image.Image:
     try:
         image = Image.open(file, formats=formats)
     except UnidentifiedImageError:
+        _check_claim(source, limits)
         raise ImageError(
             NOT_AN_IMAGE, f"the source is no picture: {', '.join(FORMATS)}, HEIF are read"
         ) from None
     except _BROKEN as error:
+        _check_claim(source, limits)
         raise ImageError(DAMAGED, f"the source's header is damaged: {error}") from None
     _check(image, limits)
     return image
@@ -94,7 +96,7 @@ def _check_gif(source: bytes | Path, limits: Limits) -> None:
     with io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as file:
         if file.read(4) != b"GIF8":
             return
-        canvas = gif_frames.scan(file, limits.frames)
+        canvas = gif_frames.scan(file, limits.frames, limits.pieces)
     side, pixels = max(canvas.width, canvas.height), canvas.width * canvas.height
     if (
         side > limits.source_side
@@ -107,18 +109,50 @@ def _check_gif(source: bytes | Path, limits: Limits) -> None:
             f"most {limits.frames} frames, {limits.source_side} px a side and {limits.pixels} "
             "pixels in all are allowed",
         )
+    _check_pieces("blocks", canvas.pieces, limits)
+
+
+def _check_png(source: bytes | Path, limits: Limits) -> None:
+    with io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as file:
+        if file.read(4) == b"\x89PNG":
+            _check_pieces("chunks", png_chunks.count(file, limits.pieces), limits)
+
+
+def _check_pieces(name: str, count: int, limits: Limits) -> None:
+    """Whoever reads a file in its smallest parts is busy for long."""
+    if count > limits.pieces:
+        raise ImageError(
+            DAMAGED, f"the source has over {limits.pieces} {name}: no more are allowed"
+        )
 
 
 def _check_jpeg(source: bytes | Path, limits: Limits) -> None:
     with io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as file:
-        if file.read(3) == b"\xff\xd8\xff" and (scans := jpeg_scans.count(file)) > limits.scans:
-            raise ImageError(
-                DAMAGED, f"the source has {scans} scans: at most {limits.scans} are allowed"
-            )
+        if file.read(3) != b"\xff\xd8\xff":
+            return
+        found = jpeg_scans.scan(file, limits.pieces)
+    if found.count > limits.scans:
+        raise ImageError(
+            DAMAGED, f"the source has {found.count} scans: at most {limits.scans} are allowed"
+        )
+    if found.count:
+        _check_pieces("segments or stray bytes", found.pieces, limits)
+    elif found.pieces > limits.pieces:
+        raise ImageError(
+            NOT_AN_IMAGE, f"the source is no picture: no scan within {limits.pieces} pieces"
+        )
 
 
-def _check(image: Image.Image, limits: Limits) -> None:
-    width, height = image.size
+def _check_claim(source: bytes | Path, limits: Limits) -> None:
+    """Say of a file that its decoder refuses when it is its size that is wrong."""
+    with io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as file:
+        size = claimed_size.read(file)
+    if size is not None:
+        _check_sides(size, limits)
+
+
+def _check_sides(size: tuple[int, int], limits: Limits) -> None:
+    width, height = size
     if max(width, height) > limits.source_side:
         raise ImageError(
             TOO_MANY_PIXELS,
@@ -128,6 +162,11 @@ def _check(image: Image.Image, limits: Limits) -> None:
         raise ImageError(
             TOO_MANY_PIXELS, f"the source is {width}x{height}: at most {limits.pixels} pixels"
         )
+
+
+def _check(image: Image.Image, limits: Limits) -> None:
+    _check_sides(image.size, limits)
+    width, height = image.size
     with decoding():
         frames = frame_count(image)
     if frames > limits.frames or width * height * frames > limits.pixels:
@@ -146,7 +185,7 @@ def frame_count(image: Image.Image) -> int:
 def read_exif(image: Image.Image) -> Image.Exif:
     """The metadata. Raises ImageError: a PNG may keep it behind the pixels, which are read then."""
     with decoding():
-        if image.format == "PNG" and image.fp and not has_late_metadata(image.fp):
+        if image.format == "PNG" and image.fp and not png_chunks.has_late_metadata(image.fp):
             return Image.Image.getexif(image)
         return image.getexif()
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from PIL import Image, ImageChops
 
-from localcloud.imaging import filters, geometry
+from localcloud.imaging import deadline, filters, geometry
 from localcloud.imaging.errors import BAD_PARAMETER, ImageError
 from localcloud.imaging.geometry import Size
 from localcloud.imaging.limits import Limits
@@ -152,6 +152,7 @@ def _image_mogr2(image: Image.Image, stage: rules.ImageMogr2, limits: Limits) ->
     for operation in stage.operations:
         apply = _OPERATIONS.get(type(operation))
         if apply is not None:
+            deadline.check()
             image = apply(image, operation, limits)
     return image
 

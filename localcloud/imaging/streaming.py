@@ -31,6 +31,8 @@ _log = logging.getLogger("localcloud")
 # pays to write it as it comes.
 _WORTH = 500_000
 _JPEG = ("JPEG", "MPO")
+# Each holds some rows of its own.
+_MOST_STEPS = 8
 # Below it 8 bits show nothing of a blur.
 _LEAST_BLUR = 0.4
 _JPEG_END, _PNG_END = b"\xff\xd9", b"\0\0\0\0IEND\xaeB`\x82"
@@ -140,7 +142,7 @@ def planned(
     steps: list[Step] = []
     stages = list(rule.stages)
     for index, stage in enumerate(stages):
-        if wants_upright(stage) and orientation in range(2, 9):
+        if len(steps) == _MOST_STEPS or (wants_upright(stage) and orientation in range(2, 9)):
             break
         if isinstance(stage, rules.ImageView2):
             step = _step(stage, steps, image, limits)
@@ -165,7 +167,7 @@ def _stage_planned(
     for operation in stage.operations:
         if not isinstance(operation, PIXEL_OPERATIONS):
             continue
-        step = _step(operation, steps, image, limits)
+        step = None if len(steps) == _MOST_STEPS else _step(operation, steps, image, limits)
         if step is None:
             return replace(stage, operations=tuple(left)), True
         steps.append(step)
@@ -244,7 +246,7 @@ def _is_finished(image: Image.Image, size: Size, rest: rules.Rule, encoding: Enc
 
 def _head(exif: Image.Exif | None, comment: bytes | None) -> bytes:
     """How Pillow starts a JPEG: JFIF without a resolution, EXIF, the source's comment."""
-    tags = metadata(exif).get("exif", b"") if exif is not None else b""
+    tags = metadata(exif) if exif is not None else b""
     return _JFIF + _segment(0xE1, tags) + _segment(0xFE, comment or b"")
 
 

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import pyvips
 from PIL import Image
 
+from localcloud.imaging import deadline
 from localcloud.imaging.geometry import Size
 from localcloud.imaging.streaming import Cut, Resize, Step
 
@@ -75,8 +76,25 @@ def shrunk(data: bytes | memoryview, mode: str, size: Size, wanted: Size) -> Ima
     return pixels(_resized(image.copy(interpretation="b-w" if mode == "L" else "srgb"), wanted))
 
 
+def stoppable(image: pyvips.Image) -> pyvips.Image:
+    """The same; computing it fails with VipsError soon after the job is to end."""
+    over = deadline.current()
+    if over is None:
+        return image
+    image = image.copy()
+
+    def look(computed: pyvips.Image, _: object) -> None:
+        if over():
+            computed.set_kill(True)
+
+    image.set_progress(True)
+    image.signal_connect("eval", look)
+    return image
+
+
 def pixels(image: pyvips.Image) -> Image.Image:
     """Computed, as L, RGB or RGBA. Raises VipsError."""
+    image = stoppable(image)
     return Image.frombytes(
         _MODES[image.bands], (image.width, image.height), image.write_to_memory()
     )
@@ -84,7 +102,7 @@ def pixels(image: pyvips.Image) -> Image.Image:
 
 def jpeg(image: pyvips.Image, quality: int) -> bytes:
     """Computed row by row into a baseline 4:2:0 JPEG, from its tables on. Raises VipsError."""
-    data = image.jpegsave_buffer(Q=quality, subsample_mode="on", keep="none")
+    data = stoppable(image).jpegsave_buffer(Q=quality, subsample_mode="on", keep="none")
     return bytes(data[len(_START) :])
 
 

@@ -64,6 +64,7 @@ def open_cloud(folder, contexts=None):
 
     async def stop():
         await server.stop()
+        await cloud.stop_jobs()
         cloud.storage.close()
         cloud.pool.shutdown()
 

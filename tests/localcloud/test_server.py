@@ -82,7 +82,7 @@ def test_other_methods(signed, method):
 
 def test_ci_operations_that_are_not_played(cloud):
     with pytest.raises(CosServiceError) as caught:
-        cloud.client().ci_get_media_queue(Bucket=cloud.bucket)
+        cloud.client().ci_get_hls_play_key(Bucket=cloud.bucket)
     assert caught.value.get_status_code() == 501
     assert "GET object" in caught.value.get_error_msg()
     with pytest.raises(CosServiceError, match="ci-process"):

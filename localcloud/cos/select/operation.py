@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncGenerator, Generator
 
+from localcloud.ci.audit import freeze
 from localcloud.cloud import Cloud
 from localcloud.cos import restore, sse, symlink, xml
 from localcloud.cos.select import framing, parser, records, results, serialization
@@ -38,6 +39,7 @@ async def select_object(cloud: Cloud, request: Request) -> Response:
         cloud, request, cloud.storage.head(request.bucket, request.key, request.get("versionId"))
     )
     restore.check_readable(stored, cloud.clock())
+    freeze.check(stored)
     sse.refuse_customers(stored)
     work = _Work(_run(query, wanted, stored))
     first = await cloud.run(work.step)

@@ -1,4 +1,4 @@
-"""Carries the lifecycle rules of all buckets out, by the cloud's clock.
+"""Carries the lifecycle rules of all buckets out, by the cloud's clock; inventories as well.
 
 Nothing is told to functions: the service triggers none for what a rule removes.
 """
@@ -15,6 +15,7 @@ from localcloud.cloud import Cloud
 from localcloud.cos import retention
 from localcloud.cos.settings import lifecycle
 from localcloud.cos.settings.lifecycle import CLASSES, Move, Rule
+from localcloud.cos.settings.stored import find_all
 from localcloud.errors import ServiceError
 from localcloud.storage import NULL_VERSION, StoredObject
 
@@ -38,13 +39,23 @@ async def run(cloud: Cloud) -> None:
     while True:
         try:
             done = await sweep(cloud)
+            await _list(cloud)
         except Exception:  # noqa: BLE001 - the next round may do better; requests go on
-            _log.exception("a round of the lifecycle rules failed")
+            _log.exception("a round of the lifecycle rules and inventories failed")
         else:
             if done != Done():
                 said = "lifecycle: %d removed, %d moved, %d uploads aborted"
                 _log.warning(said, done.removed, done.moved, done.aborted)
         await asyncio.sleep(_PAUSE)
+
+
+async def _list(cloud: Cloud) -> None:
+    """Write the inventories that are due."""
+    if any(find_all(cloud, bucket.name, "inventory") for bucket in cloud.storage.buckets()):
+        from localcloud.cos.settings import inventory  # seldom needed, and needs much
+
+        if written := await inventory.sweep(cloud):
+            _log.warning("inventory: %d lists written", written)
 
 
 async def sweep(cloud: Cloud) -> Done:

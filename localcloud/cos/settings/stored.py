@@ -129,13 +129,18 @@ async def delete(cloud: Cloud, request: Request, setting: Setting) -> Response:
 
 async def put_one(cloud: Cloud, request: Request, setting: Listed) -> Response:
     """PUT ?name&id: makes the document of an id, or replaces it."""
+    root = await read(cloud, request, setting, MAX_PER_ID_SIZE)
+    return keep_one(cloud, request, setting, root)
+
+
+def keep_one(cloud: Cloud, request: Request, setting: Listed, root: Element | None) -> Response:
+    """Store the checked document of a request's id; none leaves what is there."""
     wanted = _id(request)
     documents = find_all(cloud, request.bucket, setting.name)
     if wanted not in documents and len(documents) >= MAX_PER_ID:
         raise ServiceError(
             "InvalidArgument", f"the bucket has {MAX_PER_ID} {setting.root}: no more are allowed"
         )
-    root = await read(cloud, request, setting, MAX_PER_ID_SIZE)
     if root is not None:
         if (said := root.findtext("Id")) != wanted:
             raise ServiceError(

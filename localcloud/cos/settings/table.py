@@ -234,11 +234,27 @@ SETTINGS: tuple[Setting, ...] = (
 
 
 async def post_inventory(cloud: Cloud, request: Request) -> Response:
-    """POST ?inventory&id: a list to be made once. Raises `ServiceError` DuplicateInventoryId."""
+    """POST ?inventory&id: a list that is made once, here before the answer. Raises `ServiceError`
+    DuplicateInventoryId."""
+    from localcloud.cos.settings import inventory  # it is seldom needed, and needs much
+
     documents = stored.find_all(cloud, request.bucket, INVENTORY.name)
     if request.get("id") in documents:
         raise ServiceError("DuplicateInventoryId", f"the id {request.get('id')!r} is in use")
-    return await stored.put_one(cloud, request, INVENTORY)
+    root = await stored.read(cloud, request, INVENTORY, stored.MAX_PER_ID_SIZE)
+    answer = stored.keep_one(cloud, request, INVENTORY, root)
+    if root is not None:
+        await inventory.write(cloud, request.bucket, root, cloud.clock(), instant=True)
+    return answer
+
+
+async def put_inventory(cloud: Cloud, request: Request) -> Response:
+    """PUT ?inventory&id: the first list comes a day or a week from now."""
+    from localcloud.cos.settings import inventory
+
+    answer = await stored.put_one(cloud, request, INVENTORY)
+    inventory.scheduled(cloud, request.bucket, request.get("id"))
+    return answer
 
 
 def operations() -> dict[tuple[str, str, str, str], Handler]:
@@ -258,4 +274,4 @@ def operations() -> dict[tuple[str, str, str, str], Handler]:
         for method, function in zip(("PUT", "GET", "DELETE"), functions, strict=True):
             if method != "DELETE" or setting.removable:
                 rows["cos", method, "bucket", setting.name] = partial(function, setting=setting)
-    return rows
+    return {**rows, ("cos", "PUT", "bucket", "inventory"): put_inventory}

@@ -11,7 +11,9 @@ from localcloud.ci import jobs
 from localcloud.cloud import Cloud
 from localcloud.config import Config
 from localcloud.errors import ServiceError
+from localcloud.imaging import stages
 from localcloud.storage.directory import DirectoryStorage
+from shared import rules
 from shared.rules import parse
 
 HALF = parse("imageMogr2/thumbnail/!50p")
@@ -48,6 +50,40 @@ def test_a_job_has_a_deadline(quiet, monkeypatch):
         asyncio.run(jobs.run_rules(quiet, source(), [HALF], {}))
     assert (caught.value.errno, caught.value.status) == (-901, 504)
     assert "0.05 seconds" in caught.value.message
+
+
+@pytest.mark.parametrize("end", ["deadline", "nobody waits"])
+def test_a_job_that_is_over_leaves_its_thread(quiet, photo, monkeypatch, end):
+    done, started, over = [], threading.Event(), threading.Event()
+    blur = stages._OPERATIONS[rules.Blur]
+
+    def noted(*given):
+        done.append(1)
+        started.set()
+        over.wait(30)
+        return blur(*given)
+
+    monkeypatch.setitem(stages._OPERATIONS, rules.Blur, noted)
+    monkeypatch.setattr(jobs, "JOB_SECONDS", 0.3 if end == "deadline" else 30.0)
+    long = parse("imageMogr2/format/png" + "/blur/5x3" * 300)
+    body = photo((60, 40))
+
+    async def until_over():
+        job = asyncio.ensure_future(jobs.run_rules(quiet, source(body), [long], {}))
+        if end == "nobody waits":
+            await asyncio.to_thread(started.wait, 30)
+            job.cancel()
+        await asyncio.wait([job])
+        over.set()
+        return job
+
+    job = asyncio.run(until_over())
+    if end == "deadline":
+        assert job.exception().errno == -901
+    else:
+        assert job.cancelled()
+    quiet.pool.shutdown()
+    assert len(done) <= 1
 
 
 def test_the_first_failure_ends_all_jobs(quiet, photo):

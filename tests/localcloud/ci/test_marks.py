@@ -108,3 +108,47 @@ def test_more_than_ten_different_marks_are_refused(cloud, bucket):
     with pytest.raises(CosServiceError) as caught:
         client.ci_image_process(Bucket=bucket, Key="photo.png", PicOperations=operations(11))
     assert "at most 10" in caught.value.get_error_msg()
+
+
+IGNORING = "imageMogr2/thumbnail/!50p/ignore-error/1|"
+ELSEWHERE = "http://127.0.0.1:22/open.png"
+
+
+@pytest.mark.parametrize("key", ["missing.png", "closed.png", "photo.png/", ELSEWHERE])
+def test_a_mark_that_cannot_be_read_is_an_error_that_can_be_ignored(cloud, bucket, key, tmp_path):
+    """CI manual 004:1322: what fails answers with the original and with no error."""
+    original = cloud.client().get_object(Bucket=bucket, Key="photo.png")["Body"]
+    wanted = original.get_raw_stream().read()
+    address = key if "//" in key else f"http://{host(bucket)}/{key}"
+    for mark in (rule(address), rule(address).replace("/1/", "/3/type/2/").partition("/diss")[0]):
+        target = tmp_path / "out.png"
+        cloud.client().ci_get_object(
+            Bucket=bucket, Key="photo.png", DestImagePath=str(target), Rule=IGNORING + mark
+        )
+        assert target.read_bytes() == wanted
+
+
+def test_only_the_rules_that_ignore_errors_store_the_original(cloud, bucket):
+    """Of one request; a rule without the parameter fails all, as ever."""
+    good, bad = (rule(f"http://{host(bucket)}/{key}") for key in ("open.png", "missing.png"))
+    client = cloud.client()
+
+    def process(*texts):
+        rules = ",".join(
+            f'{{"fileid":"/out{n}.png","rule":"{text}"}}' for n, text in enumerate(texts)
+        )
+        client.ci_image_process(
+            Bucket=bucket, Key="photo.png", PicOperations=f'{{"rules":[{rules}]}}'
+        )
+
+    process(good, IGNORING + bad, IGNORING + good)
+    sizes = []
+    for number in range(3):
+        body = client.get_object(Bucket=bucket, Key=f"out{number}.png")["Body"]
+        image = Image.open(io.BytesIO(body.get_raw_stream().read())).convert("RGB")
+        marked = image.getpixel((image.width - 5, image.height - 5)) == (255, 0, 0)
+        sizes.append((image.size, marked))
+    assert sizes == [((200, 100), True), ((200, 100), False), ((100, 50), True)]
+    with pytest.raises(CosServiceError) as caught:
+        process(IGNORING + bad, bad)
+    assert caught.value.get_error_code() == "ImageFetchFailed"

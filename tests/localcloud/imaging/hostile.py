@@ -5,6 +5,7 @@ import zlib
 
 from PIL import Image
 
+from localcloud.imaging import heif
 from tests.localcloud.imaging.pictures import animation, encoded, quadrants
 
 PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
@@ -74,6 +75,15 @@ def webp_header(width, height):
 def avif_header(width, height):
     """A small AVIF whose box `ispe` names these sides."""
     data = bytearray(encoded(quadrants(64, 64), "AVIF"))
+    place = data.index(b"ispe") + 8
+    data[place : place + 8] = struct.pack(">II", width, height)
+    return bytes(data)
+
+
+def heif_header(width, height):
+    """The same of a HEIF."""
+    heif.register()
+    data = bytearray(encoded(quadrants(64, 64), "HEIF"))
     place = data.index(b"ispe") + 8
     data[place : place + 8] = struct.pack(">II", width, height)
     return bytes(data)

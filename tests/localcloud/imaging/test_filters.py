@@ -5,9 +5,9 @@ import json
 from itertools import pairwise
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageChops
 
-from localcloud.imaging import ImageError, process
+from localcloud.imaging import ImageError, process, streaming
 from localcloud.imaging.filters import kernel_deviation
 from shared.rules import Spread, parse
 from tests.localcloud.imaging.pictures import (
@@ -52,6 +52,54 @@ def flat(value, mode="RGB", size=(40, 30)):
 )
 def test_what_a_filter_makes_of_a_colour(rule, before, after):
     assert near(run(f"imageMogr2/{rule}", flat(before)).convert("RGB").getpixel((20, 15)), after, 1)
+
+
+def cut_out(hidden):
+    """A grey disc on nothing; `hidden` is the colour that its surroundings have and nobody sees."""
+    image = Image.new("RGBA", (120, 120), (*hidden, 0))
+    disc = Image.radial_gradient("L").resize((120, 120)).point(lambda v: 255 * (v < 100))
+    image.paste((128, 128, 128, 255), mask=disc)
+    return image
+
+
+def on(value, image):
+    canvas = Image.new("RGBA", image.size, (value, value, value, 255))
+    canvas.alpha_composite(image)
+    return canvas.convert("RGB")
+
+
+@pytest.mark.parametrize("hidden", [(0, 0, 0), (255, 255, 255), (255, 0, 0)])
+@pytest.mark.parametrize(
+    "rule",
+    ["blur/20x6", "sharpen/300", "thumbnail/50x", "thumbnail/300x", "rotate/30",
+     "thumbnail/90x|imageMogr2/blur/3x1", "blur/3x1/sharpen/200/rotate/10"],
+)  # fmt: skip
+@pytest.mark.parametrize("backend", ["Pillow", "libvips"])
+def test_no_hidden_colour_shines_out_over_an_edge(monkeypatch, backend, rule, hidden):
+    if backend == "libvips":
+        monkeypatch.setattr(streaming, "_WORTH", 1)
+    result = run(f"imageMogr2/{rule}", encoded(cut_out(hidden), "PNG"))
+    wanted = run(f"imageMogr2/{rule}", encoded(cut_out((128, 128, 128)), "PNG"))
+    assert result.mode == "RGBA"
+    assert result.getchannel("A").getextrema() == (0, 255)
+    assert ImageChops.difference(on(0, result), on(0, wanted)).getbbox() is None
+    assert ImageChops.difference(on(255, result), on(255, wanted)).getbbox() is None
+
+
+@pytest.mark.parametrize("rule", ["blur/20x6", "sharpen/100"])
+def test_a_grey_cut_out_stays_grey(rule):
+    result = run(f"imageMogr2/{rule}", encoded(cut_out((255, 0, 0)), "PNG"))
+    edge = [pixel for pixel in result.get_flattened_data() if pixel[3] >= 60]
+    assert len(edge) > 1000
+    # Alpha of 8 bits leaves colours that show little some room.
+    assert all(near(pixel, (128, 128, 128), 6) for pixel in edge)
+
+
+def test_a_sharpened_cut_out_is_as_sharp_as_the_same_picture_without_alpha():
+    opaque = FINE.convert("RGBA")
+    one, other = (run("imageMogr2/sharpen/150", encoded(image, "PNG")) for image in (FINE, opaque))
+    difference = ImageChops.difference(one.convert("RGB"), other.convert("RGB"))
+    assert max(high for _, high in difference.getextrema()) <= 1
 
 
 @pytest.mark.parametrize(

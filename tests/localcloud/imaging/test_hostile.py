@@ -9,7 +9,7 @@ import zlib
 import pytest
 from PIL import Image
 
-from localcloud.imaging import ImageError, Limits, describe, process
+from localcloud.imaging import ImageError, Limits, describe, jpeg_scans, process
 from shared.rules import parse
 from tests.localcloud.imaging import hostile
 from tests.localcloud.imaging.hostile import (
@@ -234,10 +234,30 @@ def test_a_header_that_claims_too_much(header, side):
     assert str(side) in error.message
 
 
-@pytest.mark.parametrize("side", [30_000, 65_535])
-@pytest.mark.parametrize("header", [webp_header, hostile.avif_header])
-def test_a_header_that_claims_more_than_its_format_has(header, side):
-    assert refused(header(side, side)).number in (-120, -441, -447)
+@pytest.mark.parametrize("side", [16_384, 30_000, 65_535, 2**24])
+@pytest.mark.parametrize("header", [webp_header, hostile.avif_header, hostile.heif_header])
+def test_a_header_that_claims_more_than_its_decoder_takes(tmp_path, header, side):
+    path = tmp_path / "source"
+    path.write_bytes(header(side, side))
+    for source in (path, path.read_bytes()):
+        error = refused(source)
+        assert error.number == -447
+        assert f"{side}x{side}: at most" in error.message
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        b"\0\0\0\x18ftypavif" + bytes(40),
+        b"\0\0\0\x10ftypavif\0\0\0\0\0\0\0\x08meta",
+        b"\0\0\0\x10ftypheic\0\0\0\0\xff\xff\xff\xffmeta" + b"\0\0\0\x08iprp" * 5000,
+        b"\0\0\0\x10ftypavif\0\0\0\0" + b"\0\0\0\x08free" * 5000,
+        hostile.avif_header(70_000, 1)[:160],
+        b"RIFF\x20\0\0\0WEBPVP8X",
+    ],
+)
+def test_boxes_that_lead_nowhere(source):
+    assert refused(source).number in (-120, -441)
 
 
 def test_both_sides_of_250_million_pixels():
@@ -432,3 +452,59 @@ def test_a_result_that_webp_cannot_hold():
     error = refused(photo(20_000, 2), parse("imageMogr2/format/webp"))
     assert error.number == -442
     assert "16383" in error.message
+
+
+SMALL = {format: photo(40, 30, format) for format in ("JPEG", "PNG", "GIF")}
+FRAME = SMALL["GIF"].index(b"\x2c\0\0\0\0")
+
+
+def with_bytes(format, place, piece, count=300_000):
+    return SMALL[format][:place] + piece * count + SMALL[format][place:]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        with_bytes("JPEG", 20, b"\x55"),
+        with_bytes("JPEG", 20, b"\xff"),
+        with_bytes("JPEG", 20, b"\xff\xe5\0\2"),
+        b"\xff\xd8" + b"\xff" * 300_000,
+        b"\xff\xd8\xff\xe0" + bytes(300_000),
+        with_bytes("PNG", 33, chunk(b"abCd", b"")),
+        with_bytes("PNG", 33, chunk(b"IDAT", b"")),
+        with_bytes("GIF", FRAME, b"\0"),
+        with_bytes("GIF", FRAME, b"\x21\xfe\1x\0"),
+        SMALL["GIF"][:FRAME] + b"\x21\xfe" + b"\1x" * 300_000 + b"\0" + SMALL["GIF"][FRAME:],
+    ],
+)
+@pytest.mark.parametrize("rule", ["imageMogr2/thumbnail/!50p", "imageInfo", "exif"])
+def test_a_file_in_too_many_pieces(source, rule):
+    """At 32 MB each would keep its reader busy for up to half a minute."""
+    error = refused(source, parse(rule))
+    assert error.number in (-120, -441)
+    assert "250000" in error.message
+
+
+@pytest.mark.parametrize("count", [1, 70, 1 << 20, (1 << 20) + 63, (1 << 20) + 64])
+def test_stray_bytes_between_segments_are_stepped_over(count):
+    """Wherever the blocks end in which the next marker is looked for."""
+    limits = Limits(pieces=1 << 22)
+    for piece in (b"\x55", b"\xff"):
+        scans = jpeg_scans.scan(io.BytesIO(with_bytes("JPEG", 20, piece, count)), limits.pieces)
+        assert scans.count == 1
+        assert scans.pieces >= count
+
+
+def test_a_few_stray_bytes_do_no_harm():
+    assert process(with_bytes("JPEG", 20, b"\x55", 1000), HALF).width == 20
+    assert process(with_bytes("GIF", FRAME, b"\0", 1000), HALF).width == 20
+    assert process(with_bytes("PNG", 33, chunk(b"abCd", b""), 1000), HALF).width == 20
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_an_original_comes_back_in_every_format(format):
+    """No limit applies to what is not processed, neither by default nor with a small one."""
+    source = photo(60, 40, format)
+    for rule in ("imageMogr2/scrop/10x10", "imageMogr2/thumbnail/!999p/rradius/900/ignore-error/1"):
+        result = process(source, parse(rule))
+        assert (result.data, result.width, result.height) == (source, 60, 40)

@@ -8,6 +8,7 @@ from localcloud.imaging import LIMITS, footprint
 from localcloud.imaging.geometry import Size
 from localcloud.imaging.memory import Budget
 from shared.rules import parse
+from shared.rules.kinds import TEXT
 
 
 def test_a_job_waits_until_its_bytes_fit():
@@ -81,3 +82,14 @@ def test_a_turned_picture_counts_turned():
     rule = parse("imageMogr2/auto-orient/thumbnail/4000x")
     assert footprint.largest(SIZE, rule, 1, LIMITS) == 8_000_000
     assert footprint.largest(SIZE, rule, 6, LIMITS) == 32_000_000
+
+
+def test_a_mark_that_outgrows_a_narrow_picture_counts():
+    address = "http://b-1.cos.r.myqcloud.com/m.png"
+    mark = f"watermark/1/image/{TEXT.write(address)}/scatype/1/spcent/1000"
+    narrow, stamps = Size(3000, 1), {address: Size(10, 10)}
+    found = [
+        footprint.largest(narrow, parse(mark + more), 1, LIMITS, stamps)
+        for more in ("", "/batch/1/degree/45")
+    ]
+    assert found == [9_000_000, 9_000_000 + 4243**2]

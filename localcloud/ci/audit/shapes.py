@@ -1,0 +1,308 @@
+"""Findings as the elements of an answer. The kinds differ in what a scene tells.
+
+`Engine` and `Reason` are ours: which engine judged the scene, and why it says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from html import escape
+from typing import Any
+
+from localcloud.ci.audit.judging import Outcome
+from localcloud.ci.audit.kinds import AUDIO, DOCUMENT, IMAGE, TEXT, VIDEO, VIRUS, WEBPAGE, Kind
+from localcloud.detectors.judgement import (
+    NORMAL,
+    SENSITIVE,
+    Finding,
+    Judgement,
+    Location,
+    VirusReport,
+    gravity,
+    merged,
+)
+
+Info = Callable[[Finding], dict[str, Any]]
+_OK = "OK"
+NORMAL_LABEL = "Normal"
+_MAX_TEXT = 10_000  # characters of a recognised text that an answer repeats
+
+
+def result(kind: Kind, outcome: Outcome, *, callback_html: bool = False) -> dict[str, Any]:
+    """The elements of JobsDetail that hold the verdict."""
+    if kind is VIRUS and outcome.viruses is not None:
+        return _virus(outcome.viruses)
+    if kind is WEBPAGE:
+        return _webpage(outcome.pieces, highlight=callback_html)
+    return _SHAPES[kind.name](outcome.pieces)
+
+
+def scores(outcome: Outcome) -> dict[str, int]:
+    """The highest score of each scene, for freezing; what no engine judged freezes nothing."""
+    found: dict[str, int] = {}
+    for piece in outcome.pieces:
+        for finding in piece.findings:
+            if finding.engine:
+                found[finding.scene] = max(finding.score, found.get(finding.scene, 0))
+    return found
+
+
+def _image(pieces: tuple[Judgement, ...]) -> dict[str, Any]:
+    findings = by_scene(pieces)
+    worst = max(findings, key=gravity)
+    return {
+        "CompressionResult": 0,
+        **_verdict(worst),
+        "Category": worst.category,
+        "Score": worst.score,
+        "Text": _text(pieces[0]),
+        **_infos(findings, image_info),
+    }
+
+
+def _sections(pieces: tuple[Judgement, ...]) -> dict[str, Any]:
+    findings = by_scene(pieces)
+    return {
+        "SectionCount": len(pieces),
+        **_verdict(max(findings, key=gravity)),
+        **_infos(findings, lambda finding: _counted(finding, pieces)),
+        "Section": [
+            {
+                "StartByte": piece.start,
+                **_verdict(piece.worst),
+                **_infos(piece.findings, text_info),
+            }
+            for piece in pieces
+        ],
+    }
+
+
+def _audio(pieces: tuple[Judgement, ...]) -> dict[str, Any]:
+    findings = by_scene(pieces)
+    return {
+        "AudioText": "\n".join(filter(None, map(_text, pieces))),
+        **_verdict(max(findings, key=gravity)),
+        **_infos(findings, _scored),
+        "Section": [_sound(piece) for piece in pieces],
+    }
+
+
+def _video(pieces: tuple[Judgement, ...]) -> dict[str, Any]:
+    findings = by_scene(pieces)
+    shots = [piece for piece in pieces if piece.kind != "audio"]
+    return {
+        "SnapshotCount": len(shots),
+        **_verdict(max(findings, key=gravity)),
+        **_infos(findings, lambda finding: _counted(finding, pieces)),
+        "Snapshot": [
+            {
+                "Url": "",
+                "Text": _text(piece),
+                "SnapshotTime": piece.start,
+                **_verdict(piece.worst),
+                **_infos(piece.findings, image_info),
+            }
+            for piece in shots
+        ],
+        "AudioSection": [_sound(piece) for piece in pieces if piece.kind == "audio"],
+    }
+
+
+def _document(pieces: tuple[Judgement, ...]) -> dict[str, Any]:
+    return {**_pages(pieces), "PageSegment": {"Results": [_page(p, image_info) for p in pieces]}}
+
+
+def _webpage(pieces: tuple[Judgement, ...], *, highlight: bool) -> dict[str, Any]:
+    images = [piece for piece in pieces if piece.kind == "image"]
+    texts = [piece for piece in pieces if piece.kind != "image"]
+    return {
+        **_pages(pieces),
+        "ImageResults": {"Results": [_page(piece, image_info) for piece in images]},
+        "TextResults": {"Results": [_page(piece, text_info) for piece in texts]},
+        "HighlightHtml": "".join(map(_highlighted, texts)) if highlight else None,
+    }
+
+
+def _pages(pieces: tuple[Judgement, ...]) -> dict[str, Any]:
+    findings = by_scene(pieces)
+    worst = max(findings, key=gravity)
+    return {
+        "PageCount": len({(piece.sheet, piece.page) for piece in pieces}),
+        "Label": _label(worst),
+        "Suggestion": worst.result,
+        "Labels": _infos(findings, lambda finding: _told(finding, Score=finding.score)),
+    }
+
+
+def _page(piece: Judgement, info: Info) -> dict[str, Any]:
+    worst = piece.worst
+    return {
+        "Url": "" if info is image_info else None,
+        "Text": _text(piece),
+        "PageNumber": piece.page,
+        "SheetNumber": piece.sheet,
+        "Label": _label(worst),
+        "Result": worst.result if info is text_info else None,
+        "Suggestion": worst.result,
+        **_infos(piece.findings, info),
+    }
+
+
+def _sound(piece: Judgement) -> dict[str, Any]:
+    return {
+        "Url": "",
+        "Text": _text(piece),
+        "OffsetTime": piece.start,
+        "Duration": piece.duration,
+        **_verdict(piece.worst),
+        **_infos(
+            piece.findings,
+            lambda finding: _told(
+                finding,
+                Score=finding.score,
+                Keywords=list(finding.keywords),
+                Category=finding.category,
+                SubLabel=finding.label,
+                LibResults=_libraries(finding),
+            ),
+        ),
+    }
+
+
+def _virus(report: VirusReport) -> dict[str, Any]:
+    results = [{"FileName": found.file, "VirusName": found.name} for found in report.viruses]
+    return {
+        "Suggestion": "block" if report.result == SENSITIVE or results else "normal",
+        "DetectDetail": {"Result": results},
+        "Engine": report.engine,
+    }
+
+
+def image_info(finding: Finding) -> dict[str, Any]:
+    """A scene of a picture, a snapshot or a page."""
+    return {
+        "Code": 0,
+        "Msg": _OK if finding.engine else finding.reason,
+        **_told(
+            finding,
+            Score=finding.score,
+            Label=finding.label,
+            Category=finding.category,
+            SubLabel=finding.label,
+            Keywords=list(finding.keywords),
+            OcrResults=[
+                {
+                    "Text": line.text,
+                    "Keywords": list(line.keywords),
+                    "SubLabel": line.label,
+                    "Location": _location(line.location),
+                }
+                for line in finding.ocr
+            ],
+            ObjectResults=[
+                {"Name": seen.name, "SubLabel": seen.label, "Location": _location(seen.location)}
+                for seen in finding.objects
+            ],
+            LibResults=_libraries(finding),
+        ),
+    }
+
+
+def text_info(finding: Finding) -> dict[str, Any]:
+    """A scene of a section of text."""
+    return _told(
+        finding,
+        Score=finding.score,
+        Keywords=",".join(finding.keywords),
+        SubLabel=finding.label,
+        LibResults=_libraries(finding),
+    )
+
+
+def _scored(finding: Finding) -> dict[str, Any]:
+    return _told(finding, Score=finding.score, Label=finding.label)
+
+
+def _counted(finding: Finding, pieces: Iterable[Judgement]) -> dict[str, Any]:
+    count = sum(
+        one.result != NORMAL
+        for piece in pieces
+        for one in piece.findings
+        if one.scene == finding.scene
+    )
+    return _told(finding, Count=count)
+
+
+def _told(finding: Finding, **fields: Any) -> dict[str, Any]:
+    ours = {"Engine": finding.engine, "Reason": finding.reason}
+    return {"HitFlag": finding.result, **fields, **ours}
+
+
+def _infos(findings: Iterable[Finding], info: Info) -> dict[str, Any]:
+    return {f"{finding.scene}Info": info(finding) for finding in findings}
+
+
+def _verdict(worst: Finding) -> dict[str, Any]:
+    sub = worst.label if worst.result != NORMAL else ""
+    return {"Label": _label(worst), "SubLabel": sub, "Result": worst.result}
+
+
+def _label(worst: Finding) -> str:
+    return NORMAL_LABEL if worst.result == NORMAL else worst.scene
+
+
+def by_scene(pieces: Iterable[Judgement]) -> list[Finding]:
+    """One finding for each scene, over all pieces."""
+    grouped: dict[str, list[Finding]] = {}
+    for piece in pieces:
+        for finding in piece.findings:
+            grouped.setdefault(finding.scene, []).append(finding)
+    return [merged(findings) for findings in grouped.values()]
+
+
+def _libraries(finding: Finding) -> list[dict[str, Any]]:
+    found: dict[tuple[bool, str], dict[str, None]] = {}
+    for hit in finding.hits:
+        found.setdefault((hit.preset, hit.library), {})[hit.keyword] = None
+    return [
+        {"LibType": 1 if preset else 2, "LibName": name, "Keywords": list(words)}
+        for (preset, name), words in found.items()
+    ]
+
+
+def _location(place: Location | None) -> dict[str, Any] | None:
+    if place is None:
+        return None
+    return {
+        "X": place.x,
+        "Y": place.y,
+        "Width": place.width,
+        "Height": place.height,
+        "Rotate": place.rotate,
+    }
+
+
+def _text(piece: Judgement) -> str:
+    return piece.text[:_MAX_TEXT]
+
+
+def _highlighted(piece: Judgement) -> str:
+    """A section as HTML with its hits marked; everything else is text."""
+    spans = sorted({(hit.start, hit.end) for f in piece.findings for hit in f.hits})
+    out, at = [], 0
+    for start, end in spans:
+        if start < at or end > len(piece.text):
+            continue
+        out.append(f"{escape(piece.text[at:start])}<mark>{escape(piece.text[start:end])}</mark>")
+        at = end
+    return f"<p>{''.join(out)}{escape(piece.text[at:])}</p>"
+
+
+_SHAPES = {
+    IMAGE.name: _image,
+    TEXT.name: _sections,
+    AUDIO.name: _audio,
+    VIDEO.name: _video,
+    "live": _video,
+    DOCUMENT.name: _document,
+}

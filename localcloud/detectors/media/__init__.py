@@ -1,0 +1,1 @@
+"""Judges video and sound with the help of ffmpeg."""
