@@ -22,6 +22,7 @@ lint: $(READY)
 
 types: $(READY)
 	$(BIN)/mypy
+	for each in functions/*/; do MYPYPATH=$$each $(BIN)/mypy $$each || exit 1; done
 
 unit: $(READY)
 	$(BIN)/pytest -n 2

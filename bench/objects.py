@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import http.client
+import os
 import shutil
 import statistics
 import tempfile
@@ -16,6 +17,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import load
@@ -49,13 +51,14 @@ def main() -> None:
     options = parser.parse_args()
     _small(options.rounds, options.seconds)
     _large(options.rounds, options.seconds)
+    _storages(options.rounds, options.seconds)
     _lists()
 
 
 def _small(count: int, seconds: float) -> None:
     body = b"x" * SMALL
     with servers.local_cloud() as cloud, servers.moto() as moto:
-        ours = [_ours(cloud, "PUT", f"k{n}", body) for n in range(KEYS)]
+        ours = [signed(cloud, "PUT", f"k{n}", body) for n in range(KEYS)]
         theirs = [Wire("PUT", f"/bench/k{n}", _MOTO, body) for n in range(KEYS)]
         _send(moto.port, [Wire("PUT", "/bench", _MOTO)])
         found = rounds.alternate(
@@ -65,7 +68,7 @@ def _small(count: int, seconds: float) -> None:
             },
             count,
         )
-        ours = [_ours(cloud, "GET", f"k{n}") for n in range(KEYS)]
+        ours = [signed(cloud, "GET", f"k{n}") for n in range(KEYS)]
         theirs = [Wire("GET", f"/bench/k{n}", _MOTO) for n in range(KEYS)]
         _send(cloud.port, ours[:1])
         found |= rounds.alternate(
@@ -82,10 +85,36 @@ def _small(count: int, seconds: float) -> None:
         print(f"ratio {kind} {ratio:.2f} (target >= 5)")
 
 
+def _storages(count: int, seconds: float) -> None:
+    """The same cloud on a folder and on an S3 store (moto), which it asks several times."""
+    os.environ |= {"AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "s"}
+    with servers.moto() as moto:
+        _send(moto.port, [Wire("PUT", "/bench", _MOTO)])
+        place = ["--storage", "s3://bench", "--s3-endpoint", f"http://127.0.0.1:{moto.port}"]
+        with servers.local_cloud() as folder, servers.local_cloud(options=place) as store:
+            clouds = {"directory": folder, "s3": store}
+            for method, body in (("PUT", b"x" * SMALL), ("GET", b"")):
+                found = rounds.alternate(
+                    {
+                        name: partial(
+                            _rate,
+                            cloud.port,
+                            [signed(cloud, method, f"k{n}", body) for n in range(KEYS)],
+                            seconds,
+                        )
+                        for name, cloud in clouds.items()
+                    },
+                    count,
+                )
+                for name, values in found.items():
+                    print(f"{SMALL // 1024} KiB {method} {name:<9} {rounds.spread(values)} req/s")
+                print(f"ratio {method} {rounds.ratio(found['s3'], found['directory']):.3f}")
+
+
 def _large(count: int, seconds: float) -> None:
     body = b"x" * LARGE
     with servers.local_cloud() as cloud, tempfile.TemporaryDirectory() as folder:
-        put = _ours(cloud, "PUT", "large", body)
+        put = signed(cloud, "PUT", "large", body)
         times = [_timed(cloud.port, put) for _ in range(count + 1)][1:]
         print(f"32 MiB put {LARGE / 2**20 / statistics.median(times):.0f} MiB/s")
         (Path(folder) / "large").write_bytes(body)
@@ -93,7 +122,7 @@ def _large(count: int, seconds: float) -> None:
             print("32 MiB get: nginx is missing (apt install nginx-light)")
             return
         with servers.nginx(Path(folder)) as nginx:
-            get = _ours(cloud, "GET", "large")
+            get = signed(cloud, "GET", "large")
             found = rounds.alternate(
                 {
                     "localcloud": lambda: (
@@ -120,7 +149,7 @@ def _lists() -> None:
                 for step in range(20):
                     marker = f"key-{step * count // 20:08d}"
                     query = f"marker={marker}&max-keys={PAGE}"
-                    times.append(_timed(cloud.port, _ours(cloud, "GET", "", query=query)))
+                    times.append(_timed(cloud.port, signed(cloud, "GET", "", query=query)))
         print(f"list {count:>8} keys: {statistics.median(times) * 1000:.1f} ms a page of {PAGE}")
 
 
@@ -149,7 +178,10 @@ _MOTO = {
 }
 
 
-def _ours(cloud: servers.Server, method: str, key: str, body: bytes = b"", query: str = "") -> Wire:
+def signed(
+    cloud: servers.Server, method: str, key: str, body: bytes = b"", query: str = ""
+) -> Wire:
+    """A request to the default bucket, its signature good for ten hours."""
     client = servers.client(cloud)
     headers = {"Host": servers.HOST}
     authorization = client.get_auth(method, DEFAULT_BUCKET, key or "/", Expired=36_000)
@@ -166,7 +198,7 @@ def _rate(port: int, wires: Sequence[Wire], seconds: float) -> float:
         connection = http.client.HTTPConnection("127.0.0.1", port)
         done = 0
         while time.perf_counter() < until:
-            _ask(connection, wires[(start + done) % len(wires)])
+            ask(connection, wires[(start + done) % len(wires)])
             done += 1
         connection.close()
         counts.append(done)
@@ -192,11 +224,12 @@ def _timed(port: int, wire: Wire) -> float:
 def _send(port: int, wires: Sequence[Wire]) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", port)
     for wire in wires:
-        _ask(connection, wire)
+        ask(connection, wire)
     connection.close()
 
 
-def _ask(connection: http.client.HTTPConnection, wire: Wire) -> None:
+def ask(connection: http.client.HTTPConnection, wire: Wire) -> None:
+    """Send it and read the answer; ends the program unless that is 200."""
     connection.request(wire.method, wire.target, body=wire.body or None, headers=wire.headers)
     answer = connection.getresponse()
     text = answer.read()

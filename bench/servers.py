@@ -11,7 +11,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,14 +83,16 @@ def _child(command: list[str]) -> Iterator[Server]:
 
 
 @contextmanager
-def local_cloud(data: Path | None = None, *, cache: bool = False) -> Iterator[Server]:
+def local_cloud(
+    data: Path | None = None, *, cache: bool = False, options: Sequence[str] = ()
+) -> Iterator[Server]:
     """`localcloud serve` without functions, on a fresh bucket or the folder `data`.
 
     Without `cache` each download is processed from the original, however often it was before.
     """
     with tempfile.TemporaryDirectory(prefix="localcloud-bench-") as folder:
         command = [sys.executable, "-m", "localcloud", "serve", "--no-functions", "--port", "0"]
-        command += [] if cache else ["--no-cache"]
+        command += [*options, *([] if cache else ["--no-cache"])]
         with _child([*command, "--data", str(data or folder)]) as server:
             yield server
 

@@ -43,10 +43,10 @@ class Cloud:
         self.faults = Faults()
         self.results = Results(RESULTS if config.cache else 0)
         self.proxies = Proxies(config.data / "proxies", PROXIES if config.cache else 0)
-        self.functions: FunctionHost | None = None  # of serverless.yml, if they are played
         self._jobs: Engine | None = None
         self.audits: Audits | None = None  # opened by the first audit
         self._endings: list[Callable[[], Awaitable[None]]] = []
+        self.functions: FunctionHost | None = None  # of serverless.yml, if they are played
         self._waiting = 0
         self._subscribers: list[Subscriber] = []
 

@@ -36,6 +36,7 @@ class Trust:
 class Config:
     """The settings of one local cloud. `port` 0 means any free one; `buckets` are `name-appid`.
 
+    `storage` is "directory", in `data`, or an S3 store as `s3://bucket/prefix` at `s3_endpoint`.
     With `sync` each write reaches the disk before it is answered; without `cache` each download is
     processed anew; `trust` is there when the cloud speaks HTTPS too; `users` are further keys
     beside the main account's; `callbacks` are the origins, on loopback, that the end of CI's jobs
@@ -55,6 +56,8 @@ class Config:
     )
     functions: bool = True
     host: str = "127.0.0.1"
+    storage: str = "directory"
+    s3_endpoint: str | None = None
     sync: bool = False
     cache: bool = True
     trust: Trust | None = None

@@ -71,7 +71,7 @@ STATUS = {
     "ObjectLockConfigurationNotFoundError": 404,
     "PolicyTooLarge": 400,
     "PreconditionFailed": 412,
-    "ReplicationConfigurationNotFoundError": 404,
+    "ReplicationConfigurationnotFoundError": 404,
     "RequestTimeTooSkewed": 403,
     "RequestTimeout": 400,
     "RestoreAlreadyInProgress": 409,

@@ -47,8 +47,12 @@ MAX_AUDIT_QUEUE = 1000  # audits that run or wait
 MAX_AUDITS = 20_000  # audits that are remembered; they go after a month, or the oldest first
 BODY_CHUNK = 256 * KIB
 MAX_SELECT_SECONDS = 60.0  # that one query may work
-IDLE_BODY = 60.0  # between two pieces of a body
-IDLE_CONNECTION = 75.0  # without a request
+MAX_CONNECTIONS = 2048  # open; above it those without a request go, the oldest first
+IDLE_BODY = 60.0  # that a client may take for the next BODY_PACE of a body
+BODY_PACE = 16 * KIB
+SLOW_READER = 60.0  # that a client may take for the next READ_PACE of an answer
+READ_PACE = 2 * MIB
+IDLE_CONNECTION = 75.0  # without a request, or with the beginning of one
 STOP_SECONDS = 10.0  # for requests in flight when the cloud stops
 
 # What is kept to be faster; `localcloud serve --no-cache` keeps nothing.
@@ -56,4 +60,5 @@ RESULTS = 32 * MIB  # finished results of downloads, in memory
 MAX_RESULT = 4 * MIB  # a larger one is not kept
 PROXIES = 256 * MIB  # mid-size renditions, as files in the data folder
 MAX_PROXY = 16 * MIB  # a larger one is not made
+BODIES = 1 * GIB  # files of what was read from an S3 store
 MAX_SEEN = 4096  # pictures that were served once, and may be worth a rendition

@@ -34,6 +34,7 @@ _NAMES: dict[_Row, str] = {
     ),
     ("pic", "PUT", "bucket", "unbind"): "UnbindPicBucket",
 }
+PREFLIGHT = "OptionsObject"  # has no row: it needs no signature
 # The same row, but for a header: the body comes from another object.
 _COPIES = {"PutObject": "CopyObject", "UploadPart": "UploadPartCopy"}
 _ALIASES = {
@@ -66,6 +67,9 @@ def of_row(row: _Row) -> str:
 
 def of_request(request: Request) -> str:
     """The name of the operation that a request means."""
+    if request.service == "website":
+        # Its visitors read objects.
+        return of_row(("cos", "HEAD" if request.method == "HEAD" else "GET", "object", ""))
     row = (request.service, request.method, routing.scope(request), routing.sub_resource(request))
     name = of_row(row)
     return _COPIES.get(name, name) if "x-cos-copy-source" in request.headers else name
@@ -73,7 +77,7 @@ def of_request(request: Request) -> str:
 
 def all_names() -> list[str]:
     """Every operation that is played, in the order of the alphabet."""
-    return sorted({*map(of_row, routing.OPERATIONS), *_COPIES.values()})
+    return sorted({*map(of_row, routing.OPERATIONS), *_COPIES.values(), PREFLIGHT})
 
 
 def find(name: str) -> str | None:

@@ -124,11 +124,14 @@ OPERATIONS: dict[tuple[str, str, str, str], Handler] = {
 }
 # Values of `ci-process` that have rows of their own.
 _PROCESSES = (audit.PROCESS,)
-# Sub-resources of COS and CI, played or not: who names one never means the plain object or bucket.
+# Sub-resources of COS, CI and S3, played or not: who names one never means the plain object or
+# bucket.
 _SUB_RESOURCES = frozenset(
     row[3] for row in OPERATIONS if row[3] and row[0] != "ci" and row[3] not in _PROCESSES
 ) | frozenset(
-    ("append", "policy", "rename", "restore", "retention", "select", "symlink", "truncate")
+    ("rename", "truncate", "legal-hold", "attributes", "torrent", "policyStatus",
+     "publicAccessBlock", "ownershipControls", "requestPayment", "analytics", "metrics", "session",
+     "renameObject", "metadataConfiguration", "metadataTable", "abac")
 )  # fmt: skip
 # The paths of the job APIs (host ci): a job's id may follow one.
 _COLLECTIONS = frozenset(
@@ -138,7 +141,15 @@ _CI_RESOURCES = frozenset(row[2] for row in OPERATIONS if row[0] == "ci" and "/"
 _CI_SUB_RESOURCES = frozenset(row[3] for row in OPERATIONS if row[3] and row[2] in _CI_RESOURCES)
 # A bucket is made and unmade only by a request that says nothing else (but who signed it).
 _BARE = (("PUT", "bucket"), ("DELETE", "bucket"))
-_HARMLESS = ("q-", "x-cos-", "x-ci-", "sign")
+_HARMLESS = ("q-", "x-cos-", "x-ci-", "sign", "response-")
+# What goes with an operation, often without a value. Any other name without one is an operation
+# that is not known here, except where an object is read: links carry all kinds of versions.
+_PARAMETERS = frozenset(
+    ("prefix", "delimiter", "marker", "max-keys", "encoding-type", "key-marker",
+     "version-id-marker", "upload-id-marker", "max-uploads", "versionId", "partNumber", "id",
+     "continuation-token")
+)  # fmt: skip
+_READS = (("GET", "object"), ("HEAD", "object"))
 _KNOWN_METHODS = frozenset(("GET", "HEAD", "PUT", "POST", "DELETE", "OPTIONS"))
 
 
@@ -164,13 +175,19 @@ def sub_resource(request: Request) -> str:
     if request.service == "ci":
         named = next((p.name for p in request.query if p.name in _CI_SUB_RESOURCES), "")
         return _collection(request) or named
+    place = (request.method, scope(request))
     for param in request.query:
         if param.name == "ci-process" and param.value in _PROCESSES:
             return param.value
         if param.name in _SUB_RESOURCES:
             return param.name
-        if (request.method, scope(request)) in _BARE and not param.name.startswith(_HARMLESS):
+        if place in _BARE and not param.name.startswith(_HARMLESS):
             return param.name
+    if request.service == "cos" and place not in _READS:
+        for param in request.query:
+            known = param.value or param.name in _PARAMETERS or param.name.startswith(_HARMLESS)
+            if not known:
+                return param.name
     return ""
 
 
@@ -181,13 +198,26 @@ def _collection(request: Request) -> str:
     return path if path in _COLLECTIONS else ""
 
 
+def check_single(request: Request) -> None:
+    """Raises `ServiceError` InvalidArgument for a query that names two sub-resources."""
+    if len(request.query) < 2:
+        return
+    named = dict.fromkeys(param.name for param in request.query if param.name in _SUB_RESOURCES)
+    if len(named) > 1:
+        raise ServiceError(
+            "InvalidArgument", f"the query names {' and '.join(named)}: one of them is allowed"
+        )
+
+
 def row(request: Request) -> tuple[str, str, str, str]:
     """Where the request stands in `OPERATIONS`, if it is there."""
     return request.service, request.method, scope(request), sub_resource(request)
 
 
 def operation(request: Request) -> Handler:
-    """The handler. Raises `ServiceError` NotImplemented or MethodNotAllowed with its name."""
+    """The handler. Raises `ServiceError` NotImplemented or MethodNotAllowed with its name,
+    InvalidArgument for two operations at once."""
+    check_single(request)
     _, _, wanted, part = place = row(request)
     handler = OPERATIONS.get(place)
     if handler is not None:

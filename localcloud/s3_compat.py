@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from urllib.parse import quote, unquote
 from xml.etree.ElementTree import Element, SubElement, tostring
@@ -43,15 +43,26 @@ def translate(cloud: Cloud, request: Request) -> Request:
     """The request as COS words it. Raises `ServiceError` for what cannot be translated."""
     if not request.is_s3:
         return request
+    headers = renamed(cloud, request.headers)
+    if request.key and request.method in ("PUT", "POST"):
+        _conditions(headers)
+    body = _checked(request)
+    if request.has("acl") and request.method == "PUT":
+        body = _replaced(body)
+    return replace(request, headers=headers, query=_query(request), body=body)
+
+
+def renamed(cloud: Cloud, sent: Mapping[str, str]) -> CIMultiDict[str]:
+    """Headers, or the fields of a form, under COS's names and in its words."""
     headers: CIMultiDict[str] = CIMultiDict()
-    for name, value in request.headers.items():
+    for name, value in sent.items():
         small = name.lower()
         if small == "content-encoding":
             kept = [word for word in value.split(",") if word.strip().lower() != "aws-chunked"]
             if kept:
                 headers.add(name, ",".join(kept).strip())
-        elif small == "content-length" and "x-amz-decoded-content-length" in request.headers:
-            headers.add(name, request.headers["x-amz-decoded-content-length"])
+        elif small == "content-length" and "x-amz-decoded-content-length" in sent:
+            headers.add(name, sent["x-amz-decoded-content-length"])
         elif small == "x-amz-copy-source":
             headers.add("x-cos-copy-source", _copy_source(cloud, value))
         elif not small.startswith(_THEIRS):
@@ -61,10 +72,27 @@ def translate(cloud: Cloud, request: Request) -> Request:
             if small.startswith("x-amz-grant-"):
                 word = word.replace(_GROUPS[0].decode(), _GROUPS[1].decode())
             headers.add(_OURS + small.removeprefix(_THEIRS), word)
-    body = _checked(request)
-    if request.has("acl") and request.method == "PUT":
-        body = _replaced(body)
-    return replace(request, headers=headers, query=_query(request), body=body)
+    return headers
+
+
+def _conditions(headers: CIMultiDict[str]) -> None:
+    """What a write depends on. Raises `ServiceError` NotImplemented for what COS has no words
+    for."""
+    if "If-Match" in headers:
+        raise ServiceError("NotImplemented", "If-Match of a write: COS has no such condition")
+    value = headers.pop("If-None-Match", None)
+    if value is None:
+        return
+    if value.strip() != "*":
+        raise ServiceError("NotImplemented", f"If-None-Match of a write is {value[:50]!r}: only *")
+    headers["x-cos-forbid-overwrite"] = "true"
+
+
+def refusal(request: Request, error: ServiceError) -> ServiceError:
+    """The error as an S3 client expects it; `request` is the one that was sent."""
+    if request.is_s3 and error.code == "FileAlreadyExists":
+        return ServiceError("PreconditionFailed", error.message)
+    return error
 
 
 def answer(request: Request, response: Response) -> Response:

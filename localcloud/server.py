@@ -33,13 +33,18 @@ from localcloud.identity.authentication import authenticate, is_signed
 from localcloud.identity.authorization import authorize
 from localcloud.limits import (
     BODY_CHUNK,
+    BODY_PACE,
     IDLE_BODY,
     IDLE_CONNECTION,
+    MAX_CONNECTIONS,
     MAX_HEADER,
     MAX_HEADERS,
     MAX_REQUESTS,
+    READ_PACE,
+    SLOW_READER,
     STOP_SECONDS,
 )
+from localcloud.storage import StorageUnavailable
 from localcloud.tls.contexts import Contexts
 from localcloud.tls.door import Door
 
@@ -77,10 +82,26 @@ class _Connection(RequestHandler):
         answer.force_close()
         return answer
 
+    @property
+    def is_without_request(self) -> bool:
+        """Whether it waits for the (rest of the) head of a request."""
+        return self._current_request is None and not self._messages and not self._force_close
+
 
 class _Listener(web.Server):
     def __call__(self) -> RequestHandler:
         return _Connection(self, loop=self._loop, **self._kwargs)
+
+    def connection_made(self, handler: RequestHandler, transport: asyncio.Transport) -> None:
+        super().connection_made(handler, transport)
+        if len(self._connections) > MAX_CONNECTIONS:
+            self._make_room()
+
+    def _make_room(self) -> None:
+        for connection in self._connections:
+            if isinstance(connection, _Connection) and connection.is_without_request:
+                connection.force_close()
+                return
 
 
 class Server:
@@ -118,7 +139,9 @@ class Server:
             await site.start()
             bound = self._runner.addresses[0]
         audit.resume(self._cloud)
-        name = f"[{bound[0]}]" if ":" in bound[0] else bound[0]
+        # No client can connect to the address that stands for all of them.
+        address = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(bound[0], bound[0])  # noqa: S104
+        name = f"[{address}]" if ":" in address else address
         return f"http://{name}:{bound[1]}"
 
     async def stop(self) -> None:
@@ -148,7 +171,7 @@ class Server:
         self._busy += 1
         self._idle.clear()
         try:
-            answer = await self._handle_one(incoming)
+            answer = await self._cloud.storage.serving(self._handle_one(incoming))
             if self._stopping:
                 answer.force_close()
             return answer
@@ -170,6 +193,8 @@ class Server:
             response = _error(error, resource, request_id, service)
             if service == "migration":
                 response = fetch.refusal(error, request_id)
+        except StorageUnavailable as error:
+            response = _error(_unavailable(incoming, error), resource, request_id)
         except ConnectionError:
             raise
         except (OSError, sqlite3.OperationalError) as error:
@@ -181,15 +206,21 @@ class Server:
             failure = ServiceError("InternalError", "the local cloud failed; its log says where")
             response = _error(failure, resource, request_id)
         if request is not None:
-            cors.decorate(self._cloud, request, response)
+            # An answer is better than none, though a browser may not be shown it.
+            with contextlib.suppress(StorageUnavailable):
+                cors.decorate(self._cloud, request, response)
         return await _send(incoming, response, request_id, service)
 
     async def _answer(self, request: Request) -> Response:
         if request.method == "OPTIONS" and request.service == "cos" and request.bucket:
             _check_region(request, self._cloud.storage.bucket(request.bucket).region)
-            return await cors.preflight(self._cloud, request)
+            return await self._play(cors.preflight, operation_names.PREFLIGHT, request)
         if request.service == "website":
-            return await website.serve(self._cloud, request)
+            name = operation_names.of_request(request)
+            try:
+                return await self._play(website.serve, name, request)
+            except ServiceError as error:
+                return website.page(error, request)
         try:
             return await self._operate(request)
         except ServiceError as error:
@@ -223,7 +254,15 @@ class Server:
             carry_out = partial(playing.play, operation, name, self._cloud)
         else:
             carry_out = partial(operation, self._cloud)
-        return s3_compat.answer(sent, await traffic.paced(request, carry_out))
+        try:
+            return s3_compat.answer(sent, await traffic.paced(request, carry_out))
+        except ServiceError as error:
+            raise s3_compat.refusal(sent, error) from None
+
+    async def _play(self, handler: routing.Handler, name: str, request: Request) -> Response:
+        if self._cloud.faults.active:
+            return await playing.play(handler, name, self._cloud, request)
+        return await handler(self._cloud, request)
 
 
 def _check_region(request: Request, region: str) -> None:
@@ -253,16 +292,27 @@ async def _body(incoming: web.BaseRequest) -> AsyncIterator[bytes]:
         await incoming.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         incoming.writer.output_size = 0
     expected, received = incoming.content_length, 0
+    clock = asyncio.get_running_loop().time
+    # Time that the client lets us wait, and the size at which it has earned new patience.
+    patience, enough = IDLE_BODY, BODY_PACE
     try:
         while True:
-            async with asyncio.timeout(IDLE_BODY):
-                chunk = await incoming.content.readany()
+            chunk = incoming.content.read_nowait(-1)
+            if not chunk:
+                before = clock()
+                async with asyncio.timeout(patience):
+                    chunk = await incoming.content.readany()
+                patience -= clock() - before
             if not chunk:
                 break
             received += len(chunk)
+            if received >= enough:
+                patience, enough = IDLE_BODY, received + BODY_PACE
             yield chunk
     except TimeoutError:
-        raise ServiceError("RequestTimeout", f"no data came for {IDLE_BODY:g} seconds") from None
+        raise ServiceError(
+            "RequestTimeout", f"less than {BODY_PACE} bytes came in {IDLE_BODY:g} seconds"
+        ) from None
     except (web.RequestPayloadError, HttpProcessingError, ConnectionError):
         raise ServiceError("IncompleteBody", "the body broke off before its end") from None
     if expected is not None and received < expected:
@@ -275,6 +325,11 @@ def _acknowledge(incoming: web.BaseRequest) -> None:
         connection = incoming.transport.get_extra_info("socket")
         with contextlib.suppress(OSError):
             connection.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
+
+
+def _unavailable(incoming: web.BaseRequest, error: StorageUnavailable) -> ServiceError:
+    _log.error("%s: %s", incoming.method, error)
+    return ServiceError("ServiceUnavailable", str(error))
 
 
 def _data_folder(error: OSError | sqlite3.Error) -> ServiceError:
@@ -368,11 +423,12 @@ async def _send_stream(
     async with contextlib.aclosing(body.chunks) as chunks:
         try:
             async for chunk in chunks:
-                await answer.write(chunk)
+                async with asyncio.timeout(SLOW_READER):
+                    await answer.write(chunk)
         except BaseException as error:
             if incoming.transport is not None:
                 incoming.transport.abort()  # the status is out: a cut is all that can be said
-            if isinstance(error, ServiceError | OSError):
+            if isinstance(error, ServiceError | OSError):  # TimeoutError is one
                 raise ConnectionResetError(f"the answer broke off: {error}") from None
             raise
     await answer.write_eof()
@@ -386,14 +442,25 @@ async def _send_file(
     if transport is None:
         raise ConnectionResetError("the client has gone")
     sent = 0
-    if transport.get_extra_info("sslcontext") is not None:
-        # What is encrypted passes through memory; asyncio would take it in steps of 16 KB.
-        while sent < part.length and (chunk := file.read(min(BODY_CHUNK, part.length - sent))):
-            await answer.write(chunk)
-            sent += len(chunk)
-    else:
-        loop = asyncio.get_running_loop()
-        sent = await loop.sendfile(transport, file, part.start, part.length)
+    encrypted = transport.get_extra_info("sslcontext") is not None
+    loop = asyncio.get_running_loop()
+    try:
+        while sent < part.length:
+            size = min(BODY_CHUNK if encrypted else READ_PACE, part.length - sent)
+            async with asyncio.timeout(SLOW_READER):
+                if encrypted:
+                    # It passes through memory; asyncio would take it in steps of 16 KB.
+                    chunk = file.read(size)
+                    await answer.write(chunk)
+                    done = len(chunk)
+                else:
+                    done = await loop.sendfile(transport, file, part.start + sent, size)
+            sent += done
+            if done < size:
+                break
+    except TimeoutError:
+        transport.abort()
+        raise ConnectionResetError("the client has stopped reading") from None
     if sent < part.length:
         transport.abort()
         raise ConnectionResetError("the object's file is shorter than it was")

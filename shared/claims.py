@@ -161,7 +161,7 @@ def decide(wanted: Claim, last: Claim | Closed, generation: int, age: float) -> 
 
 
 def _of_another(last: Claim, following: Claim, age: float, *, same: bool) -> Claim | Refusal:
-    if last.state == SUBMITTED and same:
+    if last.state == SUBMITTED and same and age <= last.lease:
         return Refusal("its jobs were submitted before")
     # What was submitted belongs to its own version: a newer one need not wait for it.
     if last.state in (SUBMITTED, RELEASED) or age > last.lease:

@@ -71,7 +71,7 @@ def entry_point(function: str, work: Work) -> MainHandler:
     """
 
     def run(event: object, context: object) -> dict[str, Any]:
-        base = {"function": function, "invocation": str(_context(context, "request_id") or "")}
+        base = {"function": function, "invocation": request_id_of(context)}
         try:
             found = event_records(event)
         except EventError as error:
@@ -81,7 +81,7 @@ def entry_point(function: str, work: Work) -> MainHandler:
             settings = Settings.load()
             pipelines = load(settings.pipelines)
             invocation = Invocation(
-                function, base["invocation"], settings, pipelines, _deadline(context)
+                function, base["invocation"], settings, pipelines, deadline_of(context)
             )
             for ending in work(invocation, found):
                 _log(ending.entry)
@@ -165,7 +165,13 @@ def _context(context: object, name: str) -> Any:
     return context.get(name) if isinstance(context, Mapping) else getattr(context, name, None)
 
 
-def _deadline(context: object) -> float:
+def request_id_of(context: object) -> str:
+    """The invocation's id, the same for each of SCF's retries."""
+    return str(_context(context, "request_id") or "")
+
+
+def deadline_of(context: object) -> float:
+    """When the last call must have ended, in monotonic seconds."""
     limit = _context(context, "time_limit_in_ms")
     seconds = limit / 1000 if isinstance(limit, int | float) and limit > 0 else _DEFAULT_LIMIT
     return time.monotonic() + max(seconds - _MARGIN, seconds / 2)

@@ -47,9 +47,11 @@ class Settings:
     `state_prefix` (and `state_bucket`, if not the upload's own) is where the ledger and the dead
     letters are. `retries` is how often SCF invokes again what failed. `ci_rate` is how many
     requests a second CI takes of the account, `ci_instances` how many instances share them.
+    `buckets` are those whose state the sweep looks after, `sweep_grace` is how many seconds after
+    its lease it leaves a claim to SCF's own retries, and `sweep_rest` how long a dead letter rests
+    before it is sent again for the first time.
     `function_name` and `namespace` are what the function is deployed as; `function_prefix` is what
     all functions' names begin with, where that name does not tell.
-    `buckets` are those whose state the sweep looks after.
     """
 
     credentials: Credentials
@@ -63,10 +65,12 @@ class Settings:
     retries: int = 2
     ci_rate: float = 100.0
     ci_instances: int = 20
+    buckets: tuple[str, ...] = ()
+    sweep_grace: float = 180.0
+    sweep_rest: float = 300.0
     function_name: str = ""
     namespace: str = "default"
     function_prefix: str = ""
-    buckets: tuple[str, ...] = ()
 
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None) -> Settings:
@@ -88,10 +92,12 @@ class Settings:
             retries=int(_number(env, "SCF_RETRIES", 2, (0, 10), problems)),
             ci_rate=_number(env, "CI_RATE", 100.0, (0.2, 10_000.0), problems),
             ci_instances=int(_number(env, "CI_INSTANCES", 20, (1, 10_000), problems)),
+            buckets=_buckets(env, problems),
+            sweep_grace=_number(env, "SWEEP_GRACE", 180.0, (0.0, 86_400.0), problems),
+            sweep_rest=_number(env, "SWEEP_REST", 300.0, (0.0, 86_400.0), problems),
             function_name=env.get("SCF_FUNCTIONNAME", ""),
             namespace=env.get("SCF_NAMESPACE") or "default",
             function_prefix=_function_prefix(env, problems),
-            buckets=_buckets(env, problems),
         )
         if problems:
             raise SettingsError(problems)
@@ -140,16 +146,6 @@ def _bucket(env: Mapping[str, str], problems: list[str]) -> str:
     return bucket
 
 
-def _function_prefix(env: Mapping[str, str], problems: list[str]) -> str:
-    prefix = env.get("FUNCTION_PREFIX", "")
-    if prefix and not _FUNCTION_PREFIX.fullmatch(prefix):
-        problems.append(
-            f"FUNCTION_PREFIX is {prefix!r}: a letter, then letters, digits, `-` and `_` are "
-            "expected, as in pipelines-dev-app-"
-        )
-    return prefix
-
-
 def _buckets(env: Mapping[str, str], problems: list[str]) -> tuple[str, ...]:
     name = "STATE_BUCKET" if env.get("STATE_BUCKET") else "COS_BUCKET"
     buckets = tuple(part.strip() for part in env.get(name, "").split(",") if part.strip())
@@ -159,6 +155,16 @@ def _buckets(env: Mapping[str, str], problems: list[str]) -> tuple[str, ...]:
             "several with commas between"
         )
     return buckets
+
+
+def _function_prefix(env: Mapping[str, str], problems: list[str]) -> str:
+    prefix = env.get("FUNCTION_PREFIX", "")
+    if prefix and not _FUNCTION_PREFIX.fullmatch(prefix):
+        problems.append(
+            f"FUNCTION_PREFIX is {prefix!r}: a letter, then letters, digits, `-` and `_` are "
+            "expected, as in pipelines-dev-app-"
+        )
+    return prefix
 
 
 def _choice(

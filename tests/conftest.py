@@ -13,6 +13,7 @@ import pytest
 from qcloud_cos import CosConfig, CosS3Client
 
 from localcloud.config import Config, client_environment
+from tests.s3_store import s3_store
 
 ROOT = Path(__file__).parent.parent
 READY = re.compile(r"localcloud ready (http://127\.0\.0\.1:(\d+))\n")
@@ -100,3 +101,26 @@ def closed_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+@pytest.fixture(scope="session")
+def store():
+    """An S3-compatible store, for all tests of a worker: take a `new_place` of it."""
+    with s3_store() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def shared_cloud(tmp_path_factory, store):
+    """A local cloud whose objects lie in `store`."""
+    with on_store(tmp_path_factory.mktemp("shared"), store, store.new_place()) as running:
+        yield running
+
+
+@contextmanager
+def on_store(folder, store, place, *options):
+    """A local cloud without functions on a place of a store; several may share it."""
+    options = ("--no-functions", "--storage", place, "--s3-endpoint", store.endpoint, *options)
+    data = folder / uuid.uuid4().hex[:8]
+    with running_cloud(folder, *options, data=data, environment=store.environment) as running:
+        yield running

@@ -28,6 +28,7 @@ async def image_inspect(cloud: Cloud, request: Request) -> Response:
     binding.require(cloud, request.bucket)
     stored = cloud.storage.head(request.bucket, request.key)
     jobs.check_size(stored)
+    cloud.storage.fetch(stored)
     with jobs.Source(stored) as source:
         found = await cloud.run(lambda: inspect(source.read()))
     body = json.dumps(_document(found)).encode()

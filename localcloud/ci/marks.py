@@ -33,7 +33,10 @@ async def load(
     -60987 for a mark that cannot be read. What only rules with `ignore-error` need is left out
     then: they answer with the original for want of it.
     """
-    return await read(cloud, find(cloud, bucket, rules, persistent=persistent))
+    found = find(cloud, bucket, rules, persistent=persistent)
+    for mark in found.values():
+        cloud.storage.fetch(mark)
+    return await read(cloud, found)
 
 
 def find(
@@ -58,7 +61,7 @@ def find(
 
 
 async def read(cloud: Cloud, found: Mapping[str, StoredObject]) -> Mapping[str, bytes]:
-    """The files of marks that `find` found."""
+    """The files of marks that `find` found and the storage has fetched."""
     files = {}
     for address, stored in found.items():
         try:

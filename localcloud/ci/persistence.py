@@ -125,6 +125,7 @@ async def process(
     facts = None
     results: list[ImageResult] = []
     if rules or is_pic_info:
+        cloud.storage.fetch(stored)
         with jobs.Source(stored) as source:
             jobs.check_size(stored, persistent=True)
             pictures = await marks.load(cloud, stored.bucket, rules, persistent=True)

@@ -55,6 +55,8 @@ async def respond(cloud: Cloud, request: Request, stored: StoredObject, rule: st
         return Response(304, validators)
     try:
         jobs.check_size(stored)
+        for item in (stored, *pictures.values()):
+            cloud.storage.fetch(item)
         result = await cloud.results.get(
             key,
             # The source is opened at once: it may be replaced before the job runs.
@@ -66,6 +68,7 @@ async def respond(cloud: Cloud, request: Request, stored: StoredObject, rule: st
     except ServiceError:
         if not parsed.ignore_error:
             raise
+        cloud.storage.fetch(stored)
         headers = {"Content-Type": stored.content_type, **validators}
         return Response(200, headers, FileSlice(stored.path, 0, stored.size))
     headers = {"Content-Type": result.content_type, "Content-Length": str(len(result.data))}

@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import resource
 import signal
 import sys
 import time
@@ -32,9 +33,11 @@ from localcloud.cos.settings import expiry
 from localcloud.errors import ServiceError
 from localcloud.faults.rules import FaultError, Rule
 from localcloud.identity import users
+from localcloud.limits import MAX_CONNECTIONS
 from localcloud.server import Server
-from localcloud.storage import Bucket
-from localcloud.storage.directory import DataFolderError, DirectoryStorage
+from localcloud.storage import Bucket, Storage, StorageUnavailable
+from localcloud.storage.directory import DirectoryStorage
+from localcloud.storage.folder import DataFolderError
 from localcloud.tls import AuthorityError
 from localcloud.tls.contexts import Contexts
 from shared.errors import ConfigError
@@ -44,6 +47,7 @@ _MAX_AHEAD = 36_500
 _MAX_INSTANCES = 64
 _KEY_SECONDS = 7200.0  # how long the keys of a function's role are good
 _RETRY_SECONDS = 60.0  # between two tries of an asynchronous event
+_DIRECTORY = "directory"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -54,6 +58,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--host", default="127.0.0.1", help="address to bind (default: loopback)")
     parser.add_argument(
         "--data", type=Path, default=DEFAULT_DATA, help=f"folder (default: {DEFAULT_DATA})"
+    )
+    parser.add_argument(
+        "--storage",
+        default=_DIRECTORY,
+        metavar="WHERE",
+        help="'directory', in the folder of --data (default), or s3://bucket/prefix, which several "
+        "local clouds may share; credentials from the AWS variables",
+    )
+    parser.add_argument(
+        "--s3-endpoint", metavar="URL", help="of the S3 store (default: AWS_ENDPOINT_URL, or AWS)"
     )
     parser.add_argument(
         "--bucket", action="append", metavar="NAME-APPID", help=f"default: {DEFAULT_BUCKET}"
@@ -98,6 +112,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="lifecycle rules run as if it were so many days later (default: 0)",
     )
     parser.add_argument(
+        "--callback",
+        action="append",
+        default=[],
+        metavar="http://127.0.0.1:PORT",
+        help="where the callbacks of CI's jobs may go; to nowhere else",
+    )
+    parser.add_argument(
         "--instances",
         type=int,
         default=0,
@@ -117,13 +138,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
         default=_KEY_SECONDS,
         metavar="SECONDS",
         help=f"life of the temporary keys of functions (default: {_KEY_SECONDS:g})",
-    )
-    parser.add_argument(
-        "--callback",
-        action="append",
-        default=[],
-        metavar="http://127.0.0.1:PORT",
-        help="where the callbacks of CI's jobs may go; to nowhere else",
     )
     parser.add_argument(
         "--project", type=Path, default=Path(), help="folder of serverless.yml (default: .)"
@@ -154,6 +168,7 @@ def run(args: argparse.Namespace) -> int:
     ):
         if not 0 <= value <= highest:
             raise UsageError(f"{option} is {value}: 0 to {highest} are allowed")
+    _check_storage(args)
     config = Config(
         port=args.port,
         data=args.data,
@@ -161,6 +176,8 @@ def run(args: argparse.Namespace) -> int:
         region=args.region,
         functions=not args.no_functions and (args.project / "serverless.yml").is_file(),
         host=args.host,
+        storage=args.storage,
+        s3_endpoint=args.s3_endpoint,
         sync=args.sync,
         cache=not args.no_cache,
         users=_users(args.users),
@@ -168,9 +185,12 @@ def run(args: argparse.Namespace) -> int:
         audit_policy=_checked(args.audit_policy),
     )
     allocator.bound()
+    _allow_files()
     try:
         asyncio.run(_serve(config, args, faults))
-    except (DataFolderError, AuthorityError, FaultError, ConfigError) as error:
+    except (
+        DataFolderError, StorageUnavailable, AuthorityError, FaultError, ConfigError,
+    ) as error:  # fmt: skip
         raise CommandError(str(error)) from None
     return 0
 
@@ -188,6 +208,40 @@ def _origin(text: str) -> str:
     ):
         raise UsageError(f"--callback is {text[:100]!r}: http://127.0.0.1:PORT is allowed")
     return f"http://{parts.netloc}"
+
+
+def _allow_files() -> None:
+    """Enough open files for all connections, and one for each to send, if the system lets us."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 3 * MAX_CONNECTIONS
+    if hard != resource.RLIM_INFINITY:
+        wanted = min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def _check_storage(args: argparse.Namespace) -> None:
+    if args.storage == _DIRECTORY:
+        if args.s3_endpoint is not None:
+            raise UsageError("--s3-endpoint is for --storage s3://...")
+        return
+    from localcloud.storage import s3
+
+    if args.sync:
+        raise UsageError("--sync is for --storage directory: an S3 store keeps what it has taken")
+    try:
+        s3.check(args.storage, args.s3_endpoint)
+    except ValueError as error:
+        raise UsageError(f"--storage, --s3-endpoint: {error}") from None
+
+
+def _open_storage(config: Config) -> Storage:
+    if config.storage == _DIRECTORY:
+        return DirectoryStorage(config.data, sync=config.sync)
+    # boto3 takes 40 MB and most of a second.
+    from localcloud.storage import s3
+
+    return s3.open_storage(config.storage, config.s3_endpoint, config.data)
 
 
 def _users(path: Path | None) -> tuple[users.User, ...]:
@@ -210,7 +264,7 @@ def _checked(path: Path | None) -> Path | None:
 
 async def _serve(config: Config, args: argparse.Namespace, faults: list[Rule]) -> None:
     async with contextlib.AsyncExitStack() as ending:
-        storage = DirectoryStorage(config.data, sync=config.sync)
+        storage = _open_storage(config)
         ending.callback(storage.close)
         _create_buckets(storage, config)
         contexts = None
@@ -287,7 +341,7 @@ async def _start_functions(
     cloud.subscribe(functions.on_cos_event)
 
 
-def _create_buckets(storage: DirectoryStorage, config: Config) -> None:
+def _create_buckets(storage: Storage, config: Config) -> None:
     there = {bucket.name: bucket for bucket in storage.buckets()}
     for name in config.buckets:
         if name not in there:

@@ -32,7 +32,8 @@ _HEADERS = {
     f"x-cos-grant-{permission.lower().replace('_', '-')}": permission for permission in PERMISSIONS
 }
 _USER = re.compile(r"qcs::cam::uin/([0-9]{1,20}):uin/([0-9]{1,20})")
-_UIN = re.compile(r"[0-9]{1,20}")
+_UIN = re.compile(r"([0-9]{1,20})(?:/([0-9]{1,20}))?")
+_ANYONE = ("anyone", "qcs::cam::anyone:anyone")  # the group of all, as a user's name
 _GRANTEE = re.compile(r'\s*(id|uri)\s*=\s*"([^"]*)"\s*')
 
 
@@ -119,7 +120,8 @@ def _from_headers(request: Request, allowed: tuple[str, ...]) -> str:
             match = _GRANTEE.fullmatch(part)
             if match is None:
                 raise ServiceError(
-                    "InvalidArgument", f'{name} is {part[:100]!r}: id="<uin>" is expected'
+                    "InvalidArgument",
+                    f'{name} is {part[:100]!r}: id="<uin>" or id="<account>/<user>" is expected',
                 )
             grantee = _user(match[2]) if match[1] == "id" else _group(match[2])
             grants.append(_grant(grantee, permission, allowed))
@@ -156,8 +158,10 @@ def _group(uri: str) -> str:
 
 def _user(text: str) -> str:
     name = text.strip()
-    if _UIN.fullmatch(name):
-        return user_arn(name, name)
+    if name in _ANYONE:
+        return EVERYONE
+    if short := _UIN.fullmatch(name):
+        return user_arn(short[1], short[2] or short[1])
     if not _USER.fullmatch(name):
         raise ServiceError(
             "InvalidArgument",

@@ -53,10 +53,7 @@ async def append_object(cloud: Cloud, request: Request) -> Response:
             before = _current(cloud, request)
             _check_position(before, position)
             stored = await _stored(cloud, request, before, received)
-            if _current(cloud, request) != before:
-                stored.path.unlink(missing_ok=True)
-                raise ServiceError("OperationConflict", "the object was replaced meanwhile")
-            stored = objects.publish(cloud, request, stored, _EVENT)
+            stored = _published(cloud, request, before, stored)
     except OSError as error:
         raise unwritable(error) from None
     finally:
@@ -76,6 +73,19 @@ def _current(cloud: Cloud, request: Request) -> StoredObject | None:
     if stored.headers.get(TYPE) != APPENDABLE:
         raise ServiceError("ObjectNotAppendable", "The object is not appendable")
     return stored
+
+
+def _published(
+    cloud: Cloud, request: Request, before: StoredObject | None, stored: StoredObject
+) -> StoredObject:
+    only_new = before is None
+    try:
+        return objects.publish(cloud, request, stored, _EVENT, only_new=only_new, over=before)
+    except ServiceError as error:
+        if error.code in ("FileAlreadyExists", "OperationConflict"):
+            # Another process was faster: tell where it got to.
+            _check_position(_current(cloud, request), before.size if before else 0)
+        raise
 
 
 def _check_position(stored: StoredObject | None, position: int) -> None:
@@ -108,6 +118,7 @@ async def _stored(
         )
     path = cloud.storage.scratch()
     try:
+        cloud.storage.fetch(before)
         await cloud.run(_grow, before, received.path, path, cloud.storage.sync)
     except BaseException:
         path.unlink(missing_ok=True)

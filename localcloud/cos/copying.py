@@ -45,6 +45,7 @@ async def copy_object(cloud: Cloud, request: Request) -> Response:
         else {**objects.client_headers(source), **restore.kept_class(request.headers)}
     )
     tags = tagging.from_header(request.headers.get("x-cos-tagging", ""))
+    cloud.storage.fetch(source)
     own_type = request.headers.get("Content-Type", "") if replaced else ""
     stored = await objects.store(
         cloud,

@@ -78,6 +78,7 @@ def _wanted(body: bytes) -> dict[str, str]:
 
 async def _fetch(cloud: Cloud, request: Request, source: Request, key: str, md5: str) -> None:
     found = addresses.find(cloud, source)
+    cloud.storage.fetch(found)
     await objects.store(
         cloud,
         request,

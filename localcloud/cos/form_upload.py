@@ -9,6 +9,7 @@ from urllib.parse import urlencode, urlsplit
 
 from multidict import CIMultiDict
 
+from localcloud import s3_compat
 from localcloud.cloud import Cloud
 from localcloud.cos import acl, objects, tagging, xml
 from localcloud.cos.form_reader import FormReader, malformed
@@ -51,6 +52,9 @@ async def post_object(cloud: Cloud, request: Request) -> Response:
         # Policies name the window of the key so.
         known.setdefault("q-sign-time", fields.get("q-key-time", ""))
         policy.check({**known, "bucket": request.bucket, "key": key}, time.time())
+    if upload.is_s3:
+        fields = s3_compat.renamed(cloud, fields)
+        upload = replace(upload, headers=fields)
     require(cloud, upload, "cos:PostObject", upload.bucket, key)
     if "Pic-Operations" in fields:
         raise ServiceError("NotImplemented", "Pic-Operations is no field of a form: use PUT Object")

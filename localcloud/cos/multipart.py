@@ -74,6 +74,7 @@ async def upload_part(cloud: Cloud, request: Request) -> Response:
     if copied:
         source, opened = copy_source(cloud, request)
         start, length = source_range(request, source)
+        cloud.storage.fetch(source)
         body = sse.read(source, start, length, opened)
     else:
         require_length(request)

@@ -109,14 +109,24 @@ async def store(
 
 
 def publish(
-    cloud: Cloud, request: Request, stored: StoredObject, event: str, *, only_new: bool = False
+    cloud: Cloud,
+    request: Request,
+    stored: StoredObject,
+    event: str,
+    *,
+    only_new: bool = False,
+    over: StoredObject | None = None,
 ) -> StoredObject:
-    """Put an object whose file is finished in its place, then emit `event`."""
+    """Put an object whose file is finished in its place, then emit `event`.
+
+    Raises `ServiceError`: FileAlreadyExists with `only_new`, OperationConflict where the object
+    that it would replace is not `over`.
+    """
     try:
         retention.check_key(cloud, stored.bucket, stored.key)
         if held := retention.default(cloud, stored.bucket):
             stored = replace(stored, headers={**stored.headers, **held})
-        stored = cloud.storage.put(stored, only_new=only_new)
+        stored = cloud.storage.put(stored, only_new=only_new, over=over)
     except BaseException:
         stored.path.unlink(missing_ok=True)
         raise
@@ -155,11 +165,11 @@ def check_key(key: str) -> None:
 
 def kept_headers(headers: Mapping[str, str]) -> dict[str, str]:
     """What of an upload's headers belongs to the object. Raises `ServiceError` for too much."""
-    kept = {
-        _KEPT.get(name.lower(), name): value
-        for name, value in headers.items()
-        if name.lower() in _KEPT or name.lower().startswith(_META)
-    }
+    kept = {}
+    for name, value in headers.items():
+        small = name.lower()
+        if small in _KEPT or small.startswith(_META):
+            kept[_KEPT.get(small, name)] = value
     meta = sum(len(n) + len(v) for n, v in kept.items() if n.lower().startswith(_META))
     if meta > MAX_META:
         raise ServiceError("InvalidArgument", f"{_META}* have {meta} bytes: at most {MAX_META}")
@@ -197,6 +207,7 @@ async def get_object(cloud: Cloud, request: Request) -> Response:
     secret = sse.unlock(request.headers, stored.headers)
     if conditions.is_unchanged(request, stored):
         return Response(304, _validators(stored))
+    cloud.storage.fetch(stored)
     headers = object_headers(cloud, stored) | conditions.overrides(request)
     found = conditions.wanted_range(request, stored)
     if found is None:

@@ -18,7 +18,9 @@ from localcloud.storage import Part, Storage
 async def join(storage: Storage, parts: Sequence[Part], *, encrypted: bool) -> Received:
     """All `parts` as one scratch file, synced. Those under a customer's key are joined unread."""
     if not encrypted:
-        return await receive(storage, _plain(parts))
+        return await receive(storage, _plain(storage, parts))
+    for part in parts:
+        storage.fetch(part)
     path = storage.scratch()
     try:
         return await asyncio.to_thread(_encrypted, path, parts, sync=storage.sync)
@@ -27,8 +29,9 @@ async def join(storage: Storage, parts: Sequence[Part], *, encrypted: bool) -> R
         raise unwritable(error) from None
 
 
-async def _plain(parts: Sequence[Part]) -> AsyncIterator[bytes]:
+async def _plain(storage: Storage, parts: Sequence[Part]) -> AsyncIterator[bytes]:
     for part in parts:
+        storage.fetch(part)
         async for chunk in read_file(FileSlice(part.path, 0, part.size)):
             yield chunk
 

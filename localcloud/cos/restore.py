@@ -100,7 +100,7 @@ async def restore_object(cloud: Cloud, request: Request) -> Response:
     is_there = copy is not None and now < copy[1]
     ready = now if is_there else now + tiers[tier] * _SECONDS_PER_HOUR
     headers = {**stored.headers, _COPY: f"{ready:.3f};{ready + int(days) * _DAY:.3f}"}
-    cloud.storage.set_headers(stored.bucket, stored.key, headers, stored.version)
+    cloud.storage.set_headers(stored, headers)
     return Response(200 if is_there else 202)
 
 

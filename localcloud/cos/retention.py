@@ -43,7 +43,7 @@ async def put_retention(cloud: Cloud, request: Request) -> Response:
             "AccessDenied", f"The object is locked until {xml.iso_time(before)}: later is allowed"
         )
     headers = {**stored.headers, _UNTIL: repr(until)}
-    cloud.storage.set_headers(stored.bucket, stored.key, headers, stored.version)
+    cloud.storage.set_headers(stored, headers)
     return Response()
 
 

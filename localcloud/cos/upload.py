@@ -85,8 +85,8 @@ async def receive(
     expected = expected or Checksums()
     encryptor = Encryptor(key) if key is not None else None
     md5, crc, size = hashlib.md5(usedforsecurity=False), 0, 0
-    stored_md5 = hashlib.md5(usedforsecurity=False)
-    sha1 = hashlib.sha1(usedforsecurity=False)
+    stored_md5 = md5 if encryptor is None else hashlib.md5(usedforsecurity=False)
+    sha1 = hashlib.sha1(usedforsecurity=False) if expected.sha1 is not None else None
     try:
         with path.open("wb", buffering=0) as file:
             async for chunk in body:
@@ -95,7 +95,7 @@ async def receive(
                     raise ServiceError("EntityTooLarge", f"over {limit} bytes, the most allowed")
                 md5.update(chunk)
                 crc = crc64.xz(chunk, crc)
-                if expected.sha1 is not None:
+                if sha1 is not None:
                     sha1.update(chunk)
                 if encryptor is None:
                     file.write(chunk)
@@ -108,14 +108,14 @@ async def receive(
             if storage.sync:
                 file.flush()
                 await asyncio.to_thread(os.fsync, file.fileno())
-        _compare(expected, md5.digest(), sha1.digest(), crc)
+        _compare(expected, md5.digest(), sha1.digest() if sha1 is not None else b"", crc)
     except OSError as error:
         path.unlink(missing_ok=True)
         raise unwritable(error) from None
     except BaseException:
         path.unlink(missing_ok=True)
         raise
-    return Received(path, size, (md5 if encryptor is None else stored_md5).hexdigest(), str(crc))
+    return Received(path, size, stored_md5.hexdigest(), str(crc))
 
 
 def unwritable(error: OSError) -> ServiceError:

@@ -41,9 +41,7 @@ def authenticate(request: Request, store: CredentialStore, now: float | None = N
     except signing.MalformedSignature as error:
         raise ServiceError("AccessDenied", f"The signature is malformed: {error}") from None
     except signing.Expired as error:
-        raise ServiceError(
-            "AccessDenied", f"Request has expired: {error}", details=server_time(now)
-        ) from None
+        raise _expired(error, now) from None
     except signing.NotYetValid as error:
         raise ServiceError(
             "RequestTimeTooSkewed",
@@ -70,9 +68,11 @@ def authenticate_form(
     Raises `ServiceError` as `authenticate` does.
     """
     fields = request.headers
+    now = time.time() if now is None else now
+    if "x-amz-signature" in fields:
+        return _authenticate_s3_form(request, policy, store, now)
     if "q-signature" not in fields:
         return request
-    now = time.time() if now is None else now
     try:
         signature = signing.parse_policy_fields(fields)
         if policy is None:
@@ -84,9 +84,7 @@ def authenticate_form(
     except signing.MalformedSignature as error:
         raise ServiceError("AccessDenied", f"The signature is malformed: {error}") from None
     except signing.Expired as error:
-        raise ServiceError(
-            "AccessDenied", f"Request has expired: {error}", details=server_time(now)
-        ) from None
+        raise _expired(error, now) from None
     except signing.NotYetValid as error:
         raise ServiceError("RequestTimeTooSkewed", str(error), details=server_time(now)) from None
     except signing.Mismatch as error:
@@ -99,6 +97,18 @@ def is_signed(request: Request) -> bool:
     return bool(request.headers.get("Authorization", "").strip()) or any(
         request.has(name) for name in ("sign", "q-signature")
     )
+
+
+def _authenticate_s3_form(
+    request: Request, policy: str | None, store: CredentialStore, now: float
+) -> Request:
+    if policy is None:
+        raise ServiceError("AccessDenied", "policy is missing: it is what a form signs")
+    fields = request.headers
+    signature = sigv4.parse_form(fields)
+    key = find_key(store, signature.secret_id, fields.get("x-amz-security-token", ""), now)
+    request = sigv4.verify_form(request, signature, fields["policy"], key.secret_key)
+    return request.signed_by(signature.secret_id, key.caller)
 
 
 def find_key(store: CredentialStore, secret_id: str, token: str, now: float) -> Key:
@@ -124,6 +134,12 @@ def find_key(store: CredentialStore, secret_id: str, token: str, now: float) -> 
         if now > key.expires:
             raise ServiceError("ExpiredToken", "The temporary key has expired: get a new one")
     return key
+
+
+def _expired(error: signing.Expired, now: float) -> ServiceError:
+    # The message alone: clients correct their clock and ask again when it is exactly this one.
+    details = {**server_time(now), "Detail": str(error)}
+    return ServiceError("AccessDenied", "Request has expired", details=details)
 
 
 def server_time(now: float) -> dict[str, str]:

@@ -11,7 +11,7 @@ import hashlib
 import hmac
 import re
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field, replace
 from urllib.parse import quote
 
@@ -140,6 +140,35 @@ def verify(request: Request, signature: Signature, secret_key: str, now: float) 
         )
     body = _checked_body(request, signature, signing_key, payload)
     return replace(request, region=request.region or region, body=body, is_s3=True)
+
+
+def parse_form(fields: Mapping[str, str]) -> Signature:
+    """Read the signature of a form upload. Raises `ServiceError` AuthorizationHeaderMalformed."""
+    if fields.get("x-amz-algorithm") != ALGORITHM:
+        raise _malformed(f"x-amz-algorithm must be {ALGORITHM}")
+    secret_id, scope = _credential(fields.get("x-amz-credential", ""))
+    date = _date(fields.get("x-amz-date", ""), scope)
+    return Signature(secret_id, date, scope, (), _value(fields["x-amz-signature"]))
+
+
+def verify_form(request: Request, signature: Signature, policy: str, secret_key: str) -> Request:
+    """Check that a form's `policy`, in base64 as sent, is signed; it says itself until when it is
+    good. The request with its region.
+
+    Raises `ServiceError` SignatureDoesNotMatch, AuthorizationHeaderMalformed for another region.
+    """
+    region = signature.scope[1]
+    if request.region and region != request.region:
+        raise _malformed(f"the region {region[:40]!r} is wrong; expecting {request.region!r}")
+    expected = _hmac(_signing_key(secret_key, signature.scope), policy.encode()).hex()
+    if not hmac.compare_digest(expected, signature.value):
+        raise ServiceError(
+            "SignatureDoesNotMatch",
+            "The request signature we calculated does not match the signature you provided. Check "
+            "your key and signing method.",
+            details={"StringToSign": policy[:4096]},
+        )
+    return replace(request, region=request.region or region, is_s3=True)
 
 
 def _check_time(signature: Signature, now: float) -> None:

@@ -9,8 +9,6 @@ seconds may be lost, and the next start forgets objects whose body did not get t
 
 from __future__ import annotations
 
-import base64
-import fcntl
 import json
 import logging
 import os
@@ -18,24 +16,29 @@ import re
 import sqlite3
 import time
 import uuid
+from collections.abc import Awaitable, Coroutine
 from dataclasses import replace
 from pathlib import Path
-from typing import IO
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 from localcloud.errors import ServiceError
 from localcloud.storage import NULL_VERSION, Bucket, Part, StoredObject, Upload
 from localcloud.storage.database import Database
+from localcloud.storage.folder import DataFolderError, Folder
+from localcloud.storage.versions import (
+    check_only_new,
+    check_same,
+    has_version,
+    not_found,
+    numbered,
+)
 
 _log = logging.getLogger(__name__)
 _MAX_NAME = 180
 _UNSETTLED = 120.0  # seconds: what is older has been written back by the system
 _BODY = re.compile(r"\.[0-9a-f]{12}(?:\.[^.]*)?$")
-_SCRATCH = re.compile(r"[0-9a-f]{32}")
-
-
-class DataFolderError(RuntimeError):
-    """The folder cannot be used; the message says why."""
+_T = TypeVar("_T")
 
 
 class DirectoryStorage:
@@ -43,11 +46,10 @@ class DirectoryStorage:
 
     def __init__(self, folder: Path, *, sync: bool = False) -> None:
         self.sync = sync
-        self._bodies, self._scratch = folder / "buckets", folder / "scratch"
+        self._bodies = folder / "buckets"
+        self._folder = Folder(folder)
         try:
-            for path in (self._bodies, self._scratch):
-                path.mkdir(parents=True, exist_ok=True)
-            self._lock = _lock(folder / "lock")
+            self._bodies.mkdir(exist_ok=True)
             self._db = Database(folder / "metadata.sqlite3", self._bodies, sync=sync)
             self._running = folder / "running"
             unclean = self._running.exists()
@@ -62,7 +64,10 @@ class DirectoryStorage:
     def close(self) -> None:
         self._db.close()
         self._running.unlink(missing_ok=True)
-        self._lock.close()
+        self._folder.close()
+
+    def serving(self, work: Coroutine[Any, Any, _T]) -> Awaitable[_T]:
+        return work
 
     def create_bucket(self, bucket: Bucket) -> None:
         if not self._db.insert_bucket(bucket):
@@ -101,18 +106,16 @@ class DirectoryStorage:
         self._db.set_setting(bucket, name, value)
 
     def scratch(self) -> Path:
-        return self._scratch / uuid.uuid4().hex
+        return self._folder.scratch()
 
-    def put(self, stored: StoredObject, *, only_new: bool = False) -> StoredObject:
-        """Make `stored` the object of its key; its `path` is a scratch file that moves in.
-
-        Raises FileAlreadyExists with `only_new`, and leaves the object that is there.
-        """
+    def put(
+        self, stored: StoredObject, *, only_new: bool = False, over: StoredObject | None = None
+    ) -> StoredObject:
         state = self.bucket(stored.bucket).versioning
-        if only_new and self._db.visible(stored.bucket, stored.key) is not None:
-            raise ServiceError(
-                "FileAlreadyExists", "the object exists, and overwriting is forbidden"
-            )
+        if only_new:
+            check_only_new(self._db.visible(stored.bucket, stored.key))
+        if over is not None:
+            check_same(self._db.visible(stored.bucket, stored.key), over)
         place = self._place(stored.bucket, stored.key)
         moved = self._numbered(replace(stored, path=place), state)
         try:
@@ -137,20 +140,17 @@ class DirectoryStorage:
         if found is not None and not found.marker:
             return found
         self.bucket(bucket)
-        if version and found is None:
-            raise ServiceError("NoSuchVersion", f"The object has no version {version[:100]!r}.")
-        marker = found or self._db.behind(bucket, key)
-        told = _told_of_marker(marker) if marker is not None and marker.marker else {}
-        if version:
-            raise ServiceError(
-                "MethodNotAllowed", "The specified version is a delete marker.", headers=told
-            )
-        raise ServiceError("NoSuchKey", "The specified key does not exist.", headers=told)
+        raise not_found(found, self._db.behind(bucket, key), version)
 
-    def delete(self, bucket: str, key: str, version: str = "") -> StoredObject | None:
-        """Without `version` the object that is not seen any more, or the delete marker that hides
-        it; with `version` what is gone for good. None if there was nothing."""
+    def fetch(self, item: StoredObject | Part) -> None:
+        """Nothing to do: it is here."""
+
+    def delete(
+        self, bucket: str, key: str, version: str = "", *, over: StoredObject | None = None
+    ) -> StoredObject | None:
         state = self.bucket(bucket).versioning
+        if over is not None:
+            check_same(self._find(bucket, key, version), over)
         with self._db.transaction():
             if version:
                 result = self._drop_version(bucket, key, version)
@@ -173,24 +173,18 @@ class DirectoryStorage:
     def set_acl(self, bucket: str, key: str, acl: str, version: str = "") -> None:
         self._db.update(self.head(bucket, key, version), "acl", acl)
 
-    def set_headers(
-        self, bucket: str, key: str, headers: dict[str, str], version: str = ""
-    ) -> None:
-        self._db.update(self.head(bucket, key, version), "headers", json.dumps(headers))
+    def set_headers(self, stored: StoredObject, headers: dict[str, str]) -> None:
+        self._db.update(stored, "headers", json.dumps(headers))
 
     def scan(self, bucket: str, prefix: str, after: str, limit: int) -> list[StoredObject]:
-        """Up to `limit` objects in the order of their keys' UTF-8 bytes, those after `after`."""
         return self._db.scan(bucket, prefix, after, limit)
 
     def scan_versions(
         self, bucket: str, prefix: str, after: tuple[str, int], limit: int
     ) -> list[StoredObject]:
-        """Up to `limit` objects, versions and delete markers by key, from new to old for each;
-        those behind a key and a sequence."""
         return self._db.scan_versions(bucket, prefix, after, limit)
 
     def find_version(self, bucket: str, key: str, version: str) -> StoredObject | None:
-        """A version of a key, a delete marker too; None where there is none."""
         return self._find(bucket, key, version)
 
     def create_upload(self, upload: Upload) -> None:
@@ -209,10 +203,10 @@ class DirectoryStorage:
         place = self._place(upload.bucket, f"multipart/{upload.id}/{part.number}")
         place.parent.mkdir(parents=True, exist_ok=True)
         part.path.rename(place)
-        before = [known for known in self.parts(upload) if known.number == part.number]
+        before = self._db.part(upload, part.number)
         self._db.insert_part(upload, replace(part, path=place))
-        for known in before:
-            known.path.unlink(missing_ok=True)
+        if before is not None:
+            before.path.unlink(missing_ok=True)
 
     def parts(self, upload: Upload) -> list[Part]:
         return self._db.parts(upload)
@@ -225,20 +219,15 @@ class DirectoryStorage:
 
     def _find(self, bucket: str, key: str, version: str) -> StoredObject | None:
         visible = self._db.visible(bucket, key)
-        if not version or (visible is not None and _is(visible, version)):
+        if not version or (visible is not None and has_version(visible, version)):
             return visible
         return self._db.behind(bucket, key, version)
 
     def _numbered(self, stored: StoredObject, state: str) -> StoredObject:
         """With its place among the versions of its key, and its version id where there are any."""
-        self._sequence = max(self._sequence + 1, time.time_ns())
-        version = ""
-        if state == "Suspended":
-            version = NULL_VERSION
-        elif state:
-            # As the service's: later ones are smaller numbers.
-            version = base64.b64encode(str(2**64 - 1 - self._sequence).encode()).decode()
-        return replace(stored, version=version, sequence=self._sequence)
+        made = numbered(stored, state, self._sequence)
+        self._sequence = made.sequence
+        return made
 
     def _make_room(self, bucket: str, key: str, state: str) -> list[StoredObject]:
         """Take the visible object of a key away, as the bucket's versioning has it.
@@ -249,7 +238,7 @@ class DirectoryStorage:
         gone = []
         if visible is not None:
             self._db.drop_visible(visible)
-            if state == "Enabled" or (state and not _is(visible, NULL_VERSION)):
+            if state == "Enabled" or (state and not has_version(visible, NULL_VERSION)):
                 self._db.put_behind(replace(visible, version=visible.version or NULL_VERSION))
             else:
                 gone.append(visible)
@@ -315,18 +304,7 @@ class DirectoryStorage:
             ours = _BODY.search(path.name) and path.is_file()
             if ours and str(path.relative_to(self._bodies)) not in known:
                 path.unlink(missing_ok=True)
-        for path in self._scratch.iterdir():
-            if _SCRATCH.fullmatch(path.name):
-                path.unlink(missing_ok=True)
-
-
-def _is(stored: StoredObject, version: str) -> bool:
-    """Objects of before versioning are the null version."""
-    return (stored.version or NULL_VERSION) == version
-
-
-def _told_of_marker(marker: StoredObject) -> dict[str, str]:
-    return {"x-cos-delete-marker": "true", "x-cos-version-id": marker.version}
+        self._folder.remove_strays()
 
 
 def _segment(text: str) -> str:
@@ -346,16 +324,6 @@ def _is_removed(folder: Path) -> bool:
     except OSError:  # not empty: other objects are in it
         return False
     return True
-
-
-def _lock(path: Path) -> IO[str]:
-    file = path.open("a")
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        file.close()
-        raise DataFolderError(f"{path.parent} is in use by another local cloud") from None
-    return file
 
 
 def _sync_folder(folder: Path) -> None:

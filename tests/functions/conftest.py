@@ -3,6 +3,7 @@
 import importlib.util
 import io
 import json
+import sys
 from pathlib import Path
 from urllib.parse import quote
 
@@ -12,15 +13,21 @@ from PIL import Image
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture(scope="session")
-def handler():
-    """functions/image, in this process."""
-    spec = importlib.util.spec_from_file_location(
-        "image_index", ROOT / "functions" / "image" / "index.py"
-    )
+def load_handler(name):
+    """The entry point of a function, loaded into this process with its folder on the path."""
+    folder = ROOT / "functions" / name
+    if str(folder) not in sys.path:
+        sys.path.append(str(folder))
+    spec = importlib.util.spec_from_file_location(f"{name}_index", folder / "index.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module.main_handler
+
+
+@pytest.fixture(scope="session")
+def handler():
+    """functions/image."""
+    return load_handler("image")
 
 
 @pytest.fixture

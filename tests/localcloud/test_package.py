@@ -106,9 +106,8 @@ def test_sizes_are_printed(built, tmp_path, monkeypatch, capsys):
     assert printed[0].startswith(
         f"{built[0].path}  {built[0].size:,} bytes ({built[0].files} files"
     )
-    assert [line.partition("  ")[0] for line in printed[1:]] == [
-        str(tmp_path / f"{function}.zip") for function in ("dispatch", "image")
-    ]
+    names = [line.partition("  ")[0] for line in printed[1:]]
+    assert names == [str(tmp_path / f"{name}.zip") for name in ("dispatch", "image", "sweep")]
 
 
 def function_project(tmp_path, files):

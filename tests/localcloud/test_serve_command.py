@@ -35,6 +35,12 @@ def test_it_says_one_line_and_stops_cleanly(start_cloud, number):
     assert cloud.log.read_text() == ""
 
 
+def test_it_names_an_address_that_works(start_cloud):
+    """The fixture reads the line and expects 127.0.0.1, which no client can find as 0.0.0.0."""
+    with start_cloud("--no-functions", "--host", "0.0.0.0") as cloud:  # noqa: S104
+        assert cloud.client().list_buckets()["Buckets"]
+
+
 def test_data_outlive_it(start_cloud, tmp_path):
     data = tmp_path / "kept"
     with start_cloud("--no-functions", data=data) as cloud:

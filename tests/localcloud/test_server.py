@@ -89,6 +89,46 @@ def test_ci_operations_that_are_not_played(cloud):
         cloud.client().ci_image_detect_car(Bucket=cloud.bucket, Key="k")
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "name"),
+    [
+        ("GET", "/", "publicAccessBlock"),
+        ("GET", "/", "anything"),
+        ("PUT", "/", "anything"),
+        ("GET", "/k", "attributes"),
+        ("GET", "/k", "torrent"),
+        ("PUT", "/k", "anything"),
+        ("PUT", "/k", "legal-hold"),
+        ("DELETE", "/k", "anything"),
+    ],
+)
+def test_an_unknown_operation_is_no_success(signed, method, path, name):
+    signed("PUT", "/k", data=b"x")
+    answer = signed(method, path, params={name: ""}, data=b"y" if method == "PUT" else None)
+    assert (answer.status_code, "<Code>NotImplemented</Code>" in answer.text) == (501, True)
+    assert f"?{name}" in answer.text
+    assert signed("GET", "/k").content == b"x"
+
+
+def test_what_is_no_operation_is_left_alone(signed):
+    signed("PUT", "/k", data=b"x", params={"v": "1"})
+    assert signed("GET", "/k", params={"20261121": ""}).content == b"x"
+    assert signed("GET", "/", params={"prefix": "", "marker": "", "delimiter": ""}).text.count(
+        "<Key>"
+    ) == 1  # fmt: skip
+    assert signed("DELETE", "/k", params={"versionId": ""}).status_code == 204
+
+
+@pytest.mark.parametrize("params", [{"acl": "", "tagging": ""}, {"uploads": "", "uploadId": "1"}])
+def test_two_operations_at_once_are_refused(signed, params):
+    signed("PUT", "/k", data=b"x")
+    for method in ("GET", "PUT", "POST", "DELETE"):
+        answer = signed(method, "/k", params=params)
+        assert (answer.status_code, "InvalidArgument" in answer.text) == (400, True)
+        assert all(name in answer.text for name in params)
+    assert signed("GET", "/k").content == b"x"
+
+
 def test_header_names_keep_their_case(signed):
     signed("PUT", "/k", data=b"x", headers={"x-cos-meta-MixedCase": "v"})
     raw = signed("GET", "/k").raw.headers

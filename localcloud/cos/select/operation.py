@@ -41,6 +41,7 @@ async def select_object(cloud: Cloud, request: Request) -> Response:
     restore.check_readable(stored, cloud.clock())
     freeze.check(stored)
     sse.refuse_customers(stored)
+    cloud.storage.fetch(stored)
     work = _Work(_run(query, wanted, stored))
     first = await cloud.run(work.step)
     return Response(

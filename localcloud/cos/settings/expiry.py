@@ -17,7 +17,7 @@ from localcloud.cos.settings import lifecycle
 from localcloud.cos.settings.lifecycle import CLASSES, Move, Rule
 from localcloud.cos.settings.stored import find_all
 from localcloud.errors import ServiceError
-from localcloud.storage import NULL_VERSION, StoredObject
+from localcloud.storage import NULL_VERSION, StorageUnavailable, StoredObject
 
 _log = logging.getLogger("localcloud")
 _PAGE = 200
@@ -38,8 +38,10 @@ async def run(cloud: Cloud) -> None:
     """A round now and then one each hour, until cancelled."""
     while True:
         try:
-            done = await sweep(cloud)
-            await _list(cloud)
+            done = await cloud.storage.serving(sweep(cloud))
+            await cloud.storage.serving(_list(cloud))
+        except StorageUnavailable as error:
+            _log.warning("a round of the lifecycle rules failed: %s", error)
         except Exception:  # noqa: BLE001 - the next round may do better; requests go on
             _log.exception("a round of the lifecycle rules and inventories failed")
         else:
@@ -116,9 +118,9 @@ class _Round:
     def _current(self, rules: list[Rule], item: StoredObject) -> None:
         since = item.last_modified
         if any(rule.expiration.has_come(since, self.now) for rule in rules):
-            with suppress(ServiceError):  # locked
+            with suppress(ServiceError):  # locked, or replaced meanwhile
                 retention.check_delete(self.cloud, item.bucket, item.key, "")
-                self.cloud.storage.delete(item.bucket, item.key)
+                self.cloud.storage.delete(item.bucket, item.key, over=item)
                 self.done.removed += 1
         else:
             self._move(item, [move for rule in rules for move in rule.moves], since)
@@ -134,9 +136,10 @@ class _Round:
             self._remove_version(item)
 
     def _remove_version(self, item: StoredObject) -> None:
-        with suppress(ServiceError):  # locked
+        with suppress(ServiceError):  # locked, or replaced meanwhile
             retention.check(item, self.now)
-            self.cloud.storage.delete(item.bucket, item.key, item.version or NULL_VERSION)
+            version = item.version or NULL_VERSION
+            self.cloud.storage.delete(item.bucket, item.key, version, over=item)
             self.done.removed += 1
 
     def _move(self, item: StoredObject, moves: list[Move], since: float) -> None:
@@ -146,7 +149,7 @@ class _Round:
         present = item.headers.get(_CLASS, "STANDARD").upper()
         if CLASSES[coldest] > CLASSES.get(present, 0):
             headers = {**item.headers, _CLASS: coldest}
-            self.cloud.storage.set_headers(item.bucket, item.key, headers, item.version)
+            self.cloud.storage.set_headers(item, headers)
             self.done.moved += 1
 
 

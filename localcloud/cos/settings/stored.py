@@ -174,11 +174,11 @@ def check_digest(request: Request, body: bytes, *, required: bool) -> None:
     """Refuse a body that is not the one of Content-MD5.
 
     Raises `ServiceError`: InvalidDigest (no base64 of 16 bytes), BadDigest (of another body),
-    InvalidRequest (missing though required; S3 clients may send their own checksum instead).
+    InvalidRequest (missing though required; S3 clients send a checksum of their own instead).
     """
     header = request.headers.get("Content-MD5", "")
     if not header:
-        if required and not any(name.lower().startswith("x-amz-") for name in request.headers):
+        if required and not request.is_s3:
             raise ServiceError(
                 "InvalidRequest", f"{request.method} of this setting needs the header Content-MD5"
             )

@@ -163,7 +163,7 @@ SETTINGS: tuple[Setting, ...] = (
                 1000,
             ),
         },
-        missing="ReplicationConfigurationNotFoundError",
+        missing="ReplicationConfigurationnotFoundError",
         judge=_replication,
     ),
     Setting(

@@ -109,7 +109,7 @@ async def serve(cloud: Cloud, request: Request) -> Response:
             raise ServiceError(SETTING.missing, "the bucket is no website")
         return await _respond(cloud, request, root)
     except ServiceError as error:
-        return _page(error, request)
+        return page(error, request)
 
 
 async def _respond(cloud: Cloud, request: Request, root: Element) -> Response:
@@ -203,7 +203,8 @@ def _address(request: Request, protocol: str, key: str) -> str:
     return f"{protocol}://{request.host}/{quote(key, safe='/-_.~')}"
 
 
-def _page(error: ServiceError, request: Request) -> Response:
+def page(error: ServiceError, request: Request) -> Response:
+    """What a browser shows of an error."""
     title = f"{error.status} {escape(error.code)}"
     lines = {"Code": error.code, "Message": error.message, "RequestId": request.request_id}
     items = "".join(f"<li>{name}: {escape(text_)}</li>\n" for name, text_ in lines.items())

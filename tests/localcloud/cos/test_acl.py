@@ -85,6 +85,25 @@ def test_an_acl_as_a_document(cloud, anonymous):
     assert anonymous("GET", bucket) == 200
 
 
+@pytest.mark.parametrize("name", ["anyone", "qcs::cam::anyone:anyone"])
+def test_everybody_as_the_name_of_a_user(cloud, signed, anonymous, name):
+    """As coscmd writes it."""
+    signed("PUT", "/", params={"acl": ""}, headers={"x-cos-grant-read": f'id="{name}"'})
+    assert anonymous("GET", signed.bucket) == 200
+    signed("PUT", "/o", data=b"x")
+    signed("PUT", "/o", params={"acl": ""}, data=document("READ", user=name))
+    shown = signed("GET", "/o", params={"acl": ""}).text
+    assert "<URI>http://cam.qcloud.com/groups/global/AllUsers</URI>" in shown
+
+
+def test_a_sub_account_in_a_header(signed):
+    named = {"x-cos-grant-read": 'id="200000000001/200000000011",id="200000000002"'}
+    assert signed("PUT", "/", params={"acl": ""}, headers=named).status_code == 200
+    shown = signed("GET", "/", params={"acl": ""}).text
+    assert "<ID>qcs::cam::uin/200000000001:uin/200000000011</ID>" in shown
+    assert "<ID>qcs::cam::uin/200000000002:uin/200000000002</ID>" in shown
+
+
 def document(permission, owner="100000000001", user="100000000002"):
     """An AccessControlPolicy with one grant."""
     return (

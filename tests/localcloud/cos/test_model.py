@@ -3,6 +3,7 @@
 import itertools
 from dataclasses import dataclass, field
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -171,14 +172,15 @@ class CosMachine(RuleBasedStateMachine):
         }
 
 
-def test_the_local_cloud_is_the_model(cloud):
+@pytest.mark.parametrize(("storage", "examples"), [("cloud", 20), ("shared_cloud", 6)])
+def test_the_local_cloud_is_the_model(storage, examples, request):
     class Machine(CosMachine):
         pass
 
-    Machine.cloud = cloud
+    Machine.cloud = request.getfixturevalue(storage)
     case = Machine.TestCase
     case.settings = settings(
-        max_examples=20, stateful_step_count=30, deadline=None,
+        max_examples=examples, stateful_step_count=30, deadline=None,
         suppress_health_check=list(HealthCheck),
     )  # fmt: skip
     case("runTest").runTest()

@@ -39,6 +39,37 @@ def test_an_error_keeps_the_operation_from_being_done(client, misbehave):
     assert client.list_objects(BUCKET).get("Contents") is None  # other operations are well
 
 
+def test_preflights_and_visits_of_a_website_fail_too(inside, client, misbehave):
+    client.put_object(BUCKET, b"page", "index.html", ACL="public-read")
+    client.put_bucket_website(
+        BUCKET, WebsiteConfiguration={"IndexDocument": {"Suffix": "index.html"}}
+    )
+    client.put_bucket_cors(
+        BUCKET, CORSConfiguration={"CORSRule": [{"AllowedOrigin": "*", "AllowedMethod": "GET"}]}
+    )
+    asks = {"Origin": "http://a.example.com", "Access-Control-Request-Method": "GET"}
+
+    def send(method, host, **headers):
+        address = f"http://{BUCKET}.{host}.ap-guangzhou.myqcloud.com/"
+        return requests.request(
+            method, address, headers=headers, proxies={"http": inside.url}, timeout=20
+        )
+
+    assert send("GET", "cos-website").content == b"page"
+    misbehave("OptionsObject=slowdown,times=1", "GetObject=error:InternalError,times=1")
+    refused = send("OPTIONS", "cos", **asks)
+    assert (refused.status_code, "SlowDown" in refused.text) == (503, True)
+    page = send("GET", "cos-website")
+    assert (page.status_code, "<html>" in page.text, "InternalError" in page.text) == (
+        500, True, True,
+    )  # fmt: skip
+    assert send("OPTIONS", "cos", **asks).status_code == 200
+    assert send("GET", "cos-website").content == b"page"
+    misbehave("GetObject=cut")
+    with pytest.raises(requests.ConnectionError):
+        send("GET", "cos-website")
+
+
 def test_a_large_body_that_is_refused(client, misbehave):
     misbehave("PutObject=error:AccessDenied,times=1")
     body = b"x" * 3_000_000

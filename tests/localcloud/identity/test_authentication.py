@@ -83,7 +83,9 @@ def test_a_wrong_signature(ask, link, options, expected):
 
 def test_expired_says_so_and_the_time(ask):
     answer = ask(window=(1, 2))
-    assert "Request has expired" in answer.text
+    # Clients compare the whole message before they correct their clock.
+    assert "<Message>Request has expired</Message>" in answer.text
+    assert "<Detail>q-sign-time ended at 2" in answer.text
     assert re.search("<ServerTime>20[0-9-]+T[0-9:]+Z</ServerTime>", answer.text)
 
 

@@ -166,6 +166,95 @@ def test_checksums(client, bucket, algorithm):
     assert client.get_object(Bucket=bucket, Key="k")["Body"].read() == b"from a stream"
 
 
+def test_the_newest_checksum(client, bucket):
+    # The second one is longer than a block.
+    for body, value in ((b"123456789", "rosUhgp5mIg="), (bytes(100_000), "m0nypWpUsto=")):
+        good = {"Bucket": bucket, "Key": "k", "Body": body, "ChecksumCRC64NVME": value}
+        client.put_object(**good)
+        assert client.get_object(Bucket=bucket, Key="k")["Body"].read() == body
+        assert code_of(client.put_object, **{**good, "Body": body + b"x"}) == "BadDigest"
+
+
+def test_settings_need_no_md5(client, bucket):
+    """The client sends another checksum instead."""
+    rule = {"ID": "a", "Status": "Enabled", "Filter": {"Prefix": "x/"}, "Expiration": {"Days": 3}}
+    client.put_bucket_lifecycle_configuration(
+        Bucket=bucket, LifecycleConfiguration={"Rules": [rule]}
+    )
+    assert client.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"] == [rule]
+    cors = {"AllowedMethods": ["GET"], "AllowedOrigins": ["*"]}
+    client.put_bucket_cors(Bucket=bucket, CORSConfiguration={"CORSRules": [cors]})
+    assert client.get_bucket_cors(Bucket=bucket)["CORSRules"] == [cors]
+    site = {"IndexDocument": {"Suffix": "i.html"}}
+    client.put_bucket_website(Bucket=bucket, WebsiteConfiguration=site)
+    assert client.get_bucket_website(Bucket=bucket)["IndexDocument"] == site["IndexDocument"]
+    tags = [{"Key": "a", "Value": "b"}]
+    client.put_bucket_tagging(Bucket=bucket, Tagging={"TagSet": tags})
+    assert client.get_bucket_tagging(Bucket=bucket)["TagSet"] == tags
+
+
+def test_versions_by_pages(client, bucket):
+    client.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    made = [client.put_object(Bucket=bucket, Key="k", Body=b"")["VersionId"] for _ in range(3)]
+    client.delete_object(Bucket=bucket, Key="k")
+    pages = client.get_paginator("list_object_versions").paginate(
+        Bucket=bucket, PaginationConfig={"PageSize": 2}
+    )
+    pages = list(pages)
+    assert [one["VersionId"] for page in pages for one in page.get("Versions", [])] == made[::-1]
+    assert len(pages[0]["DeleteMarkers"]) == 1
+
+
+def test_writes_with_conditions(client, bucket):
+    put = {"Bucket": bucket, "Key": "k", "IfNoneMatch": "*"}
+    client.put_object(**put, Body=b"first")
+    assert code_of(client.put_object, **put, Body=b"second") == "PreconditionFailed"
+    upload = client.create_multipart_upload(Bucket=bucket, Key="k")["UploadId"]
+    part = client.upload_part(Bucket=bucket, Key="k", UploadId=upload, PartNumber=1, Body=b"x")
+    parts = {"Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]}
+    complete = {**put, "UploadId": upload, "MultipartUpload": parts}
+    assert code_of(client.complete_multipart_upload, **complete) == "PreconditionFailed"
+    other = {"Bucket": bucket, "Key": "k", "Body": b"third", "IfMatch": '"x"'}
+    assert code_of(client.put_object, **other) == "NotImplemented"
+    assert client.get_object(Bucket=bucket, Key="k")["Body"].read() == b"first"
+
+
+def test_what_cos_lacks_is_said(client, bucket):
+    client.put_object(Bucket=bucket, Key="k", Body=b"x")
+    get = {"Bucket": bucket, "Key": "k", "ObjectAttributes": ["ETag"]}
+    assert code_of(client.get_object_attributes, **get) == "NotImplemented"
+    assert code_of(client.get_public_access_block, Bucket=bucket) == "NotImplemented"
+    assert code_of(client.get_bucket_policy_status, Bucket=bucket) == "NotImplemented"
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_presigned_forms(people, bucket, way):
+    made = s3(people.url, way).generate_presigned_post(
+        bucket, "up/${filename}", Fields={"x-amz-meta-m": "1", "acl": "public-read"},
+        Conditions=[{"x-amz-meta-m": "1"}, {"acl": "public-read"}, ["content-length-range", 0, 9]],
+    )  # fmt: skip
+
+    def send(body=b"posted", **changed):
+        return requests.post(
+            made["url"], data=made["fields"] | changed, files={"file": ("f.txt", body)},
+            proxies={"http": people.url}, timeout=20,
+        )  # fmt: skip
+
+    assert send().status_code == 204
+    got = s3(people.url, way).get_object(Bucket=bucket, Key="up/f.txt")
+    assert (got["Body"].read(), got["Metadata"]) == (b"posted", {"m": "1"})
+    link = f"http://{bucket}.cos.{REGION}.myqcloud.com/up/f.txt"
+    assert requests.get(link, proxies={"http": people.url}, timeout=20).content == b"posted"
+    for answer, code in (
+        (send(**{"x-amz-meta-m": "2"}), "AccessDenied"),
+        (send(b"x" * 10), "EntityTooLarge"),
+        (send(**{"x-amz-signature": "0" * 64}), "SignatureDoesNotMatch"),
+        (send(**{"x-amz-algorithm": "AWS4"}), "AuthorizationHeaderMalformed"),
+        (send(policy=""), "AccessDenied"),
+    ):
+        assert f"<Code>{code}</Code>" in answer.text
+
+
 def test_tags_and_acl(client, bucket):
     client.put_object(Bucket=bucket, Key="k", Body=b"", ACL="public-read")
     tags = {"TagSet": [{"Key": "a", "Value": "1"}]}

@@ -309,7 +309,12 @@ class TestUnsignedChunks:
             (b"3\r\nabc\r\n0\r\n\r\n", "x-amz-checksum-crc32", "BadDigest"),
             (b"3\r\nabc\r\n0\r\n\r\n", "", 200),
             (b"3\r\nabc\r\n0\r\n\r\n", "x-amz-checksum-md6", "InvalidRequest"),
-            (b"3\r\nabc\r\n0\r\n\r\n", "x-amz-checksum-crc64nvme", "NotImplemented"),
+            (b"3\r\nabc\r\n0\r\n\r\n", "x-amz-checksum-crc64nvme", "BadDigest"),
+            (
+                b"2\r\nab\r\n1\r\nc\r\n0\r\nx-amz-checksum-crc64nvme:BeXKuz/B+us=\r\n\r\n",
+                "x-amz-checksum-crc64nvme",
+                200,
+            ),
             (b"3;chunk-signature=" + b"0" * 64 + b"\r\nabc\r\n0\r\n\r\n", "", "InvalidRequest"),
             (b"3\r\nabcd\r\n0\r\n\r\n", "", "InvalidRequest"),
             (b"fffffffffff\r\nabc", "", "InvalidRequest"),

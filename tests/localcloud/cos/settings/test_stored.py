@@ -52,7 +52,7 @@ SETTINGS = [
     ("encryption", "ServerSideEncryptionConfiguration", ENCRYPTION, ENCRYPTION,
      "NoSuchEncryptionConfiguration"),
     ("replication", "ReplicationConfiguration", REPLICATION, REPLICATION,
-     "ReplicationConfigurationNotFoundError"),
+     "ReplicationConfigurationnotFoundError"),
 ]  # fmt: skip
 
 

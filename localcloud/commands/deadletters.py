@@ -1,0 +1,139 @@
+"""`localcloud deadletters`: uploads that were given up on; in the local cloud or in the real one.
+
+It reads the same variables as a function: those of `localcloud env`, or a developer's own keys.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from localcloud.commands.failure import CommandError, UsageError
+from localcloud.scf.serverless import load, local_variables
+from shared.cos import Cos
+from shared.dead_letters import DeadLetter, DeadLetters
+from shared.errors import CloudError, ConfigError
+from shared.scf import Scf
+from shared.settings import Settings, SettingsError
+
+MAX_LISTED = 10_000
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument(
+        "what", nargs="?", default="list", choices=("list", "show", "retry", "drop"),
+        help="default: list",
+    )  # fmt: skip
+    parser.add_argument("id", nargs="*", help="of a letter, or the first digits of it")
+    parser.add_argument("--all", action="store_true", help="retry or drop all of them")
+    parser.add_argument(
+        "--project", type=Path, default=Path(), metavar="FOLDER",
+        help="whose serverless.yml says what functions are deployed as (default: this folder)",
+    )  # fmt: skip
+    parser.add_argument("--bucket", default="", help="default: STATE_BUCKET or COS_BUCKET")
+    parser.add_argument("--json", action="store_true", help="list: one JSON object a line")
+
+
+def run(args: argparse.Namespace) -> int:
+    """List, show, retry or drop; the exit code is 1 if a letter could not be."""
+    try:
+        settings = Settings.load()
+    except SettingsError as error:
+        raise CommandError(f"{error}; `localcloud env` prints what leads to a local one") from None
+    bucket = args.bucket or next(iter(settings.buckets), "")
+    if not bucket:
+        raise UsageError("no bucket: --bucket name-appid, or set COS_BUCKET")
+    letters = DeadLetters(Cos(settings, settings.region), bucket, settings.state_prefix)
+    try:
+        if args.what == "list":
+            return _list(letters, as_json=args.json)
+        deployed = _Deployed(settings, args.project, bucket)
+        for id in _wanted(args, letters):
+            letter = letters.read(id)
+            if letter is None:
+                raise CommandError(f"{id}: there is no such letter any more")
+            if args.what == "show":
+                print(json.dumps(asdict(letter), indent=2, ensure_ascii=False))
+            elif args.what == "retry":
+                invocation = letters.retry(letter, deployed.invoke)
+                print(f"{id}: invoked {letter.function}, request {invocation}")
+            else:
+                letters.drop(id)
+                print(f"{id}: dropped {_printable(letter.key)}")
+    except CloudError as error:
+        raise CommandError(f"{error}{'; ' if error.advice else ''}{error.advice}") from None
+    return 0
+
+
+class _Deployed:
+    """The functions under the names that serverless.yml gives them."""
+
+    def __init__(self, settings: Settings, project: Path, bucket: str) -> None:
+        self._scf = Scf(settings, settings.region, "")
+        self._prefix = settings.function_prefix
+        self._variables = local_variables(bucket, settings.region)
+        self._project = project
+
+    def invoke(self, function: str, event: Mapping[str, Any]) -> str:
+        """Begin an asynchronous invocation. Raises `CloudError` or `CommandError`."""
+        if self._prefix:
+            return self._scf.invoke(self._prefix + function, event)
+        try:
+            found = load(self._project, self._variables).functions.get(function)
+        except ConfigError as error:
+            raise CommandError(f"{error}\nor set FUNCTION_PREFIX") from None
+        if found is None:
+            raise CommandError(f"serverless.yml has no function {function}")
+        return self._scf.invoke(found.name, event)
+
+
+def _wanted(args: argparse.Namespace, letters: DeadLetters) -> list[str]:
+    """The whole ids of what is asked for."""
+    if args.all == bool(args.id):
+        raise UsageError(f"{args.what}: give the ids, or --all")
+    known = list(letters.ids())
+    if args.all:
+        return known
+    found = []
+    for start in args.id:
+        matching = [id for id in known if id.startswith(start)]
+        if len(matching) != 1:
+            what = f"is the start of {len(matching)}" if matching else "names none"
+            raise CommandError(f"{start!r} {what} of the {len(known)} letters")
+        found += matching
+    return found
+
+
+def _list(letters: DeadLetters, *, as_json: bool) -> int:
+    number = 0
+    for number, id in enumerate(letters.ids(), 1):
+        if number > MAX_LISTED:
+            print(f"... and more than these {MAX_LISTED}")
+            break
+        letter = letters.read(id)
+        if letter is not None:
+            print(json.dumps(asdict(letter)) if as_json else _line(letter))
+    if not number and not as_json:
+        print("no dead letters")
+    return 0
+
+
+def _line(letter: DeadLetter) -> str:
+    when = datetime.fromtimestamp(letter.time).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    step = "/".join(filter(None, (letter.function, letter.pipeline)))
+    said = f"{letter.error.get('code')}: {letter.error.get('message')}"
+    return _printable(
+        f"{letter.id[:12]} {when} {step} {letter.bucket}/{letter.key} "
+        f"({letter.attempts} attempts, retried {letter.retried}): {said}"
+    )
+
+
+def _printable(text: str) -> str:
+    """Keys come from outside: nothing in them moves the terminal's cursor."""
+    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
