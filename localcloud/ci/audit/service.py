@@ -130,7 +130,7 @@ class Audits:
 
     def _start(self, work: Coroutine[Any, Any, None], job: Job) -> None:
         self._waiting[job.id] = job
-        task = asyncio.create_task(work, name=f"audit {job.id}")
+        task = asyncio.create_task(self._cloud.storage.serving(work), name=f"audit {job.id}")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         task.add_done_callback(lambda _: self._forget(job))
@@ -186,6 +186,8 @@ class Audits:
         if job.kind is VIDEO:
             await self._stay(job, SNAPSHOTING)
         await self._stay(job, AUDITING)
+        if content.stored is not None:
+            self._cloud.storage.fetch(content.stored)
         task = Task(job.kind, job.bucket, job.wanted, job.conf, content)
         outcome = await judging.judge(
             self._cloud.storage.scratch, self._open_engines(), self.policy, task
