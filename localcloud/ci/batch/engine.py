@@ -55,7 +55,9 @@ class Engine:
     def start(self) -> None:
         """Take up what is open."""
         self.table.recover()
-        self._main = asyncio.get_running_loop().create_task(self._run())
+        self._main = asyncio.get_running_loop().create_task(
+            self._cloud.storage.serving(self._run())
+        )
 
     async def stop(self) -> None:
         """End at once; what runs is taken up by the next start."""
