@@ -25,7 +25,7 @@ rules:
   - key: "uploads/bad*"
     verdict: {"*": {result: block, score: 97, label: Sub, keywords: [secretword]}}
   - key: "uploads/doubt*"
-    verdict: {"*": {result: review, score: 75}}
+    verdict: {"*": {result: review, score: 75}, Virus: pass}
   - key: "uploads/good*"
     verdict: {"*": pass, Virus: pass}
 """

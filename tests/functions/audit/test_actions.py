@@ -10,10 +10,10 @@ from tests.functions.conftest import photo
 
 
 def test_a_picture_that_passes_is_tagged_and_stays(audits):
-    entry = audits.audit("uploads/good.jpg", photo())
+    entry = audits.audit("uploads/good.jpg", photo(), ACL="public-read")
     assert entry["outcome"] == "done"
     assert audits.tags("uploads/good.jpg") == {"audit": "pass"}
-    assert audits.acl("uploads/good.jpg") != "private"
+    assert audits.acl("uploads/good.jpg") == "public-read"
     record = audits.audit_record("uploads/good.jpg")
     assert record["verdict"]["result"] == "pass"
     assert {label["scene"] for label in record["verdict"]["labels"]} == {"Porn", "Ads"}
@@ -136,7 +136,9 @@ def test_several_kinds_of_one_upload_count_together(audits):
 
 def test_metadata_is_written_and_its_own_event_is_no_new_upload(audits):
     audits.section("on: {pass: [metadata]}")
-    audits.audit("uploads/good.jpg", photo(), ContentType="image/jpeg", Metadata={"x-cos-meta-user": "ann"})
+    audits.audit(
+        "uploads/good.jpg", photo(), ContentType="image/jpeg", Metadata={"x-cos-meta-user": "ann"}
+    )
     head = audits.client.head_object(Bucket=audits.bucket, Key="uploads/good.jpg")
     assert (head["x-cos-meta-audit"], head["x-cos-meta-user"]) == ("pass", "ann")
     assert head["Content-Type"] == "image/jpeg"
