@@ -41,9 +41,18 @@ pipelines:
   check:
     when: {prefix: uploads/}
     audit: {gate: true}
+  another:
+    when: {prefix: uploads/good-both}
+    audit: {gate: true, scenes: [Porn]}
   second:
     when: {prefix: uploads/good-two}
     audit: {gate: true, scenes: [Porn], thresholds: {Porn: {review: 0, block: 100}}}
+"""
+
+OTHERS = """\
+  photos:
+    when: {prefix: uploads/, suffix: .jpg}
+    outputs: {half: {rule: imageMogr2/thumbnail/!50p, fileid: "/out/{name}/half.jpg"}}
 """
 
 
@@ -109,3 +118,43 @@ def test_all_gates_of_an_upload_must_let_it_pass(gated):
     assert gated.exists("records/check/uploads/good-two.jpg.json")
     assert gated.exists("records/second/uploads/good-two.jpg.json")
     assert not gated.exists("out/good-two.jpg/half.jpg")
+
+
+def test_an_upload_goes_on_when_the_last_of_its_gates_lets_it_pass(gated):
+    gated.upload("uploads/good-both.jpg", photo())
+    assert gated.exists("out/good-both.jpg/half.jpg")
+    ends = [line.split('"outcome": "')[1].split('"')[0]
+            for line in gated.lines("image", "uploads/good-both.jpg")]  # fmt: skip
+    # Both may have been the last; the ledger lets one of them be processed.
+    assert ends.count("done") == 1
+
+
+def test_a_pass_is_of_the_content_that_was_judged(project, handler):
+    project.pipelines({"half": 'rule: imageMogr2/thumbnail/!50p, fileid: "/out/{name}/half.jpg"'})
+    event = project.upload("uploads/photo.jpg", photo())
+    event["Records"][0]["passed"] = {"pipelines": ["check"], "etag": "0" * 32}
+    context = {"request_id": "inv-1", "time_limit_in_ms": 60_000}
+    [entry] = handler(event, context)["outcomes"]
+    assert entry["outcome"] == "skipped"
+    assert entry["reason"] == "the object is another one than the gate let through"
+    assert not any(key.startswith("out/") for key in project.listing())
+
+
+def test_a_repeated_event_lets_on_what_was_left_behind(audits, monkeypatch):
+    """The instance died between its record and the invoke of dispatch."""
+    sent = []
+    audits.section("gate: true", more=OTHERS)
+    monkeypatch.setattr("shared.scf.Scf.invoke", lambda scf, *call: sent.append(call) or "id")
+    event = audits.upload("uploads/good.jpg", photo())
+    assert audits.run(event)["let_on"] == "id"
+    assert audits.run(event, "invocation-2")["outcome"] == "skipped"
+    etag = audits.client.head_object(Bucket=audits.bucket, Key="uploads/good.jpg")["ETag"]
+    for function, document in sent:
+        assert function == "dispatch"
+        assert document["Records"][0]["passed"] == {
+            "pipelines": ["check"], "etag": etag.strip('"'),
+        }  # fmt: skip
+    assert len(sent) == 2
+    audits.client.put_object(Bucket=audits.bucket, Key="uploads/good.jpg", Body=photo(90, 90))
+    audits.run(event, "invocation-3")
+    assert len(sent) == 2
