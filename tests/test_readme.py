@@ -49,7 +49,7 @@ def test_make_knows_the_target(command):
 
 @pytest.mark.parametrize("command", OTHERS)
 def test_the_command_runs(command, copy, environment, request):
-    if command.startswith("localcloud deadletters"):
+    if command.startswith(("localcloud deadletters", "localcloud quarantine")):
         # After `localcloud env`, as the text around it says.
         environment = {**environment, **request.getfixturevalue("cloud").environment}
     done = subprocess.run(

@@ -109,10 +109,15 @@ class Recorder:
             return _xml(xml.document("Tagging", [xml.element("TagSet")]), headers)
         if incoming.method == "GET" and "versioning" in names:
             return _xml(xml.document("VersioningConfiguration", []), headers)
+        if audited := _audit_answer(incoming.method, address, names):
+            return _xml(audited, headers)
+        if incoming.method == "GET" and "acl" in names:
+            return _xml(xml.document("AccessControlPolicy", [xml.element("AccessControlList")]),
+                        headers)  # fmt: skip
         if incoming.method == "HEAD" and not names:
             headers |= {"ETag": f'"{self.etag}"', "Content-Length": str(self.size)}
             return web.Response(headers=headers)
-        if incoming.method == "PUT" and names <= {"tagging"}:
+        if incoming.method == "PUT" and names <= {"tagging", "acl"}:
             return web.Response(headers={**headers, "ETag": f'"{self.etag}"'})
         # No 5xx: those are tried again.
         raise ServiceError("MethodNotAllowed", f"a dry run has no answer to {incoming.method}")
@@ -148,6 +153,22 @@ class Recorder:
         ]
         original = xml.element("OriginalInfo", xml.element("Key", address.key))
         return xml.document("UploadResult", [original, xml.element("ProcessResults", *objects)])
+
+
+def _audit_answer(method: str, address: addressing.Address, names: set[str]) -> str:
+    """A job that was taken, or the verdict that nothing was found; empty for other requests."""
+    job = [xml.element("JobId", "dry-run"), xml.element("State", "Submitted")]
+    passed = [job[0], xml.element("State", "Success"), xml.element("Result", "0")]
+    if method == "GET" and address.service == "cos" and "ci-process" in names:
+        return xml.document("RecognitionResult", passed)
+    if method != "POST" or address.service != "ci":
+        return ""
+    is_at_once = address.key.startswith(("text/", "image/"))
+    if address.key.endswith(("/auditing", "virus/detect")):
+        return xml.document(
+            "Response", [xml.element("JobsDetail", *(passed if is_at_once else job))]
+        )
+    return ""
 
 
 async def _read(incoming: web.BaseRequest) -> bytes:
