@@ -25,11 +25,17 @@ def facts(record):
     return [{name: output[name] for name in names} for output in record["outputs"]]
 
 
+def made(stage):
+    """The ETags of all outputs."""
+    found = {**stage.etags(), **stage.etags("uploads/")}
+    return {key: etag for key, etag in found.items() if key not in KEYS}
+
+
 def test_a_batch_makes_what_invocations_make(stage, project):
     stage.project.pipelines(OUTPUTS, when="prefix: uploads/, suffix: [.jpg]", marks=MARKS)
     stage.put(KEYS)
     assert stage.start()["counts"]["invoked"] == len(KEYS)
-    by_invoke = {**stage.etags(), **stage.etags("uploads/small/")}
+    by_invoke = made(stage)
     names = [key.rpartition("/")[2] for key in KEYS]
     records = {name: stage.project.record(name) for name in names}
     for key in [*by_invoke, *stage.keys("records/")]:
@@ -41,13 +47,15 @@ def test_a_batch_makes_what_invocations_make(stage, project):
     assert cursor["batches"]["jobs"] == len(OUTPUTS) == len(cursor["batches"]["last"])
     assert cursor["batches"]["objects"] == 4
     assert stage.sent == [], "CI did it, no function"
-    assert {**stage.etags(), **stage.etags("uploads/small/")} == by_invoke
+    assert made(stage) == by_invoke
     for name in names:
-        made, before = stage.project.record(name), records[name]
-        assert facts(made) == facts(before)
-        assert made["original"] == before["original"]
-        assert (made["outcome"], made["upload"]["etag"]) == ("done", before["upload"]["etag"])
-    assert stage.start(mode="batch")["counts"] == {"objects": 4, "processed": 4}
+        record, before = stage.project.record(name), records[name]
+        assert facts(record) == facts(before)
+        assert record["original"] == before["original"]
+        assert (record["outcome"], record["upload"]["etag"]) == ("done", before["upload"]["etag"])
+    assert stage.project.tags(KEYS[0])["outcome"] == "done"
+    again = stage.start(mode="batch")["counts"]
+    assert (again["processed"], again.get("batched")) == (4, None)
 
 
 UNFIT = [
