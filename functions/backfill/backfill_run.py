@@ -32,7 +32,7 @@ THREADS = 8
 PAGE, BATCH_PAGE = 200, 1000
 MAX_PROBLEMS = 20
 _SAVE_EVERY = 5.0  # seconds
-_CHUNK = 64  # objects between two looks at the clock
+_CHUNK = 32  # objects between two looks at the clock
 INVOKED, BATCHED = "invoked", "batched"
 
 
@@ -85,7 +85,9 @@ class Run:
         self._saved = time.monotonic()
         self._operations: dict[str, dict[str, dict[str, Any]]] = {}
         self._batches = Batches(cos, plan, place, self._operations, invocation.id)
-        self._chunk = max(1, min(_CHUNK, round(plan.rate * 5)))
+        # What has been begun at the end must fit into what is left of the invocation then.
+        reserve = invocation.deadline - end
+        self._chunk = max(1, min(_CHUNK, round(plan.rate * reserve)))
 
     @property
     def over(self) -> bool:
@@ -199,7 +201,8 @@ class Run:
         if jobs and not self._followed(jobs):
             return False
         for name, found in wanted.items():
-            self._finish(name, found, jobs.get(name, {}), pool)
+            if not self._finish(name, found, jobs.get(name, {}), pool):
+                return False
         for look in looks:
             self._count(look, look.pipelines)
         self.cursor["open"] = {}
@@ -220,8 +223,9 @@ class Run:
 
     def _finish(
         self, name: str, looks: list[Look], jobs: dict[str, str], pool: ThreadPoolExecutor
-    ) -> None:
-        """Write down what the batches of one pipeline made; invoke the function for the rest."""
+    ) -> bool:
+        """Write down what the batches of one pipeline made; invoke the function for the rest.
+        False when it is time to stop: whoever goes on finds the records that are written."""
         [pipeline] = self._invocation.pipelines.only([name]).entries
         made = self._batches.results(jobs)
 
@@ -234,11 +238,16 @@ class Run:
                 return error
             return False
 
-        results = list(pool.map(finish, looks))
-        for result in results:
-            if isinstance(result, CloudError):
-                raise result
-        self.cursor["batches"]["objects"] += sum(result is True for result in results)
+        for start in range(0, len(looks), self._chunk):
+            if self._must_stop():
+                return False
+            results = list(pool.map(finish, looks[start : start + self._chunk]))
+            self.cursor["batches"]["objects"] += sum(result is True for result in results)
+            self.progress = True
+            for result in results:
+                if isinstance(result, CloudError):
+                    raise result
+        return True
 
     def _looks(
         self, chunk: list[Found], looker: Looker, pool: ThreadPoolExecutor
@@ -266,7 +275,7 @@ class Run:
         if upload is None:
             return
         for function, names in by_function(pipelines).items():
-            self._pace.wait(self._end)
+            self._pace.wait(self._invocation.deadline)
             try:
                 self._scf.invoke(function, {**events.document(upload), ONLY: names})
             except CloudError as error:

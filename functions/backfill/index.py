@@ -96,10 +96,14 @@ def main_handler(event: object, context: object) -> dict[str, Any]:
 class _Hop:
     def __init__(self, order: Order, invocation: Invocation, prefix: str) -> None:
         self._order = order
+        self._prefix = prefix
         self._invocation = invocation
         settings, deadline = invocation.settings, invocation.deadline
         left = deadline - time.monotonic()
-        self._end = deadline - min(_RESERVE, left / 4)
+        reserve = min(_RESERVE, left / 4)
+        self._end = deadline - reserve
+        # What has begun by then has half of the reserve, the cursor and the next hop the rest.
+        self._latest = deadline - reserve / 2
         self._lease = left + 5.0
         bucket = settings.state_bucket or order.bucket
         self._cos = BatchCos(settings, settings.region, deadline)
@@ -169,7 +173,15 @@ class _Hop:
 
     def _work(self, claim: Claim, cursor: dict[str, Any], number: int) -> dict[str, Any]:
         cursor["hop"], cursor["hops"] = number, cursor["hops"] + 1
-        run = Run(self._invocation, self._cos, self._scf, self._place, cursor, end=self._end)
+        settings, prefix = self._invocation.settings, self._prefix
+        run = Run(
+            self._invocation._replace(deadline=self._latest),
+            BatchCos(settings, settings.region, self._latest),
+            Scf(settings, settings.region, prefix, self._latest),
+            self._place,
+            cursor,
+            end=self._end,
+        )
         trouble = None
         if run.prepare():
             run.save()
