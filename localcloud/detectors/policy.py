@@ -15,7 +15,7 @@ class Policy:
     `interval` and `max_frames`: of an animated picture one frame in so many is judged, at most so
     many (CI's defaults). `large_image` is CI's LargeImageDetect: pictures above 5 MB are judged
     instead of refused. `ocr` and `codes` switch reading text and QR codes in pictures; `nudity`
-    is "auto" (what is installed), "nudenet" or "none".
+    is "auto" (what is installed), "nudenet", "nsfwjs" or "none".
     """
 
     lexicons: tuple[Path, ...] = ()

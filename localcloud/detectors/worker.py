@@ -61,7 +61,8 @@ def _answers(request: dict[str, Any], data: bytes) -> Iterator[dict[str, Any]]:
     except MemoryError:
         yield {messages.REFUSED: [TOO_LARGE, "judging the content takes too much memory"]}
     except Exception as error:  # noqa: BLE001 - whatever an engine makes of a hostile file
-        print(f"{request['job']}: {type(error).__name__}: {error}", file=sys.stderr)
+        # Not its message, which may hold what was judged.
+        print(f"{request['job']}: {type(error).__name__}", file=sys.stderr)
         yield {messages.REFUSED: [BROKEN, "the content could not be judged"]}
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     yield {messages.END: peak}

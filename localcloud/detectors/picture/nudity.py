@@ -1,6 +1,7 @@
 """Nudity in a picture, where an engine for it was installed by hand. None is by default.
 
-NudeNet's licence file is AGPL-3.0, so nobody gets it without asking for the extra by its name.
+NudeNet's licence file is AGPL-3.0, so nobody gets it without asking for the extra by its name;
+nsfwjs is MIT, and needs Node.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from localcloud.detectors.judgement import (
     Location,
     no_engine,
 )
+from localcloud.detectors.picture import nsfwjs
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,14 +31,39 @@ NUDENET = "nudenet"
 _DECIDE = ("FEMALE_GENITALIA_EXPOSED", "MALE_GENITALIA_EXPOSED", "ANUS_EXPOSED")
 _ASK = ("FEMALE_BREAST_EXPOSED", "BUTTOCKS_EXPOSED")
 _UNSURE = 0.6
+_SURE = 0.8  # of a class
 
 
 def judge(picture: np.ndarray, wanted: str) -> Finding:
     """The finding on scene Porn for an RGB picture; `wanted` is a policy's `nudity`."""
-    if wanted not in ("auto", NUDENET):
+    if wanted == "none":
         return no_engine(SCENE, "no nudity engine is wanted")
-    if not importlib.util.find_spec(NUDENET):
-        return no_engine(SCENE, "no nudity engine is installed")
+    if wanted in ("auto", NUDENET) and importlib.util.find_spec(NUDENET):
+        return _by_parts(picture)
+    if wanted in ("auto", nsfwjs.ENGINE) and nsfwjs.available():
+        return _by_classes(picture)
+    return no_engine(SCENE, "no nudity engine is installed")
+
+
+def _by_classes(picture: np.ndarray) -> Finding:
+    """By nsfwjs: normal only where it is sure of a harmless class."""
+    try:
+        shares = nsfwjs.classify(picture)
+    except nsfwjs.NsfwjsError as error:
+        return no_engine(SCENE, f"nsfwjs fails: {error}")
+    bad = shares.get("Porn", 0.0) + shares.get("Hentai", 0.0)
+    harmless = shares.get("Neutral", 0.0) + shares.get("Drawing", 0.0)
+    if bad >= _SURE:
+        score = LEAST_SENSITIVE + round((100 - LEAST_SENSITIVE) * bad)
+        return Finding(SCENE, SENSITIVE, min(score, 100), "Porn", engine=nsfwjs.ENGINE)
+    if harmless >= _SURE:
+        return Finding(SCENE, engine=nsfwjs.ENGINE)
+    score = LEAST_SUSPECTED + round((LEAST_SENSITIVE - 1 - LEAST_SUSPECTED) * (1 - harmless))
+    return Finding(SCENE, SUSPECTED, score, "Sexy", engine=nsfwjs.ENGINE)
+
+
+def _by_parts(picture: np.ndarray) -> Finding:
+    """By NudeNet, which finds parts of bodies."""
     seen = [
         (str(part["class"]), float(part["score"]), part["box"])
         for part in _detector().detect(picture[:, :, ::-1].copy())

@@ -1,6 +1,7 @@
 """Text and codes in pictures decide; what a picture shows is for review."""
 
 import io
+import shutil
 import struct
 import zipfile
 import zlib
@@ -20,7 +21,7 @@ from localcloud.detectors.judgement import (
     TOO_LARGE,
     UnjudgeableError,
 )
-from localcloud.detectors.picture import codes, judge_image, judge_pixels, nudity, ocr
+from localcloud.detectors.picture import codes, judge_image, judge_pixels, nsfwjs, nudity, ocr
 from localcloud.detectors.picture.frames import frames, pieces
 from localcloud.detectors.policy import DEFAULT, Policy
 from localcloud.imaging import fonts
@@ -251,3 +252,50 @@ def test_nudity_is_judged_by_an_engine_that_is_installed_by_hand_only(monkeypatc
         finding = nudity.judge(pixels, "auto")
         assert (finding.result, finding.engine) == (result, "nudenet")
         assert [part.name for part in finding.objects] == [n for n, _ in seen if n != "FACE_FEMALE"]
+
+
+@pytest.mark.parametrize(
+    ("shares", "result"),
+    [
+        ({"Neutral": 0.7, "Drawing": 0.2, "Porn": 0.1}, NORMAL),
+        ({"Neutral": 0.6, "Sexy": 0.4}, SUSPECTED),
+        ({"Neutral": 0.5, "Porn": 0.5}, SUSPECTED),
+        ({"Porn": 0.5, "Hentai": 0.4, "Neutral": 0.1}, SENSITIVE),
+    ],
+)
+def test_nsfwjs_passes_only_what_it_is_sure_of(monkeypatch, shares, result):
+    monkeypatch.setattr(nsfwjs, "available", lambda: True)
+    monkeypatch.setattr(nsfwjs, "classify", lambda _: shares)
+    finding = nudity.judge(np.zeros((40, 40, 3), np.uint8), "nsfwjs")
+    assert (finding.result, finding.engine) == (result, "nsfwjs")
+
+
+@pytest.mark.skipif(not shutil.which("node"), reason="nsfwjs needs Node")
+def test_the_process_of_nsfwjs_is_asked_picture_by_picture(tmp_path, monkeypatch):
+    """Our program under Node, with a package in nsfwjs' place that says what it was given."""
+    packages = {
+        "@tensorflow/tfjs": "exports.enableProdMode = () => {};"
+        "exports.tensor3d = (data, shape) => ({ data, shape, dispose() {} });",
+        "nsfwjs": "exports.load = async () => { console.log('chatter'); return { classify: async"
+        " (p) => [{ className: 'Neutral', probability: p.data[0] / 255 },"
+        " { className: 'Porn', probability: p.shape[0] === 224 ? 1 : 0 }] }; };",
+    }
+    for name, code in packages.items():
+        folder = tmp_path / "node_modules" / name
+        folder.mkdir(parents=True)
+        (folder / "index.js").write_text(code)
+    monkeypatch.setenv("LOCALCLOUD_NSFWJS", str(tmp_path))
+    monkeypatch.setattr(nsfwjs, "_running", [])
+    assert nsfwjs.available()
+    for value in (255, 51):
+        shares = nsfwjs.classify(np.full((600, 400, 3), value, np.uint8))
+        assert shares == {"Neutral": value / 255, "Porn": 1}
+    [process] = nsfwjs._running
+    process.kill()
+    process.wait()
+    assert nsfwjs.classify(np.zeros((9, 9, 3), np.uint8))["Neutral"] == 0
+    nsfwjs._end(nsfwjs._running[0])
+    (tmp_path / "node_modules" / "nsfwjs" / "index.js").write_text("throw new Error('broken')")
+    finding = nudity.judge(np.zeros((9, 9, 3), np.uint8), "nsfwjs")
+    assert (finding.result, finding.engine) == (SUSPECTED, "")
+    assert finding.reason == f"{NO_ENGINE}: nsfwjs fails: it does not start"
