@@ -76,7 +76,7 @@ class Attempt:
     def _run(self) -> None:
         lease = self._deadline - time.monotonic() + _LEASE_MARGIN
         details = {
-            "event": events.document(self.upload),
+            "event": events.step_document(self.upload, self.pipeline.name),
             "function": self.pipeline.function,
             "pipeline": self.pipeline.name,
         }

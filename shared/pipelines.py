@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
 from functools import lru_cache
@@ -162,6 +163,19 @@ class Pipelines:
             for pipeline in self.entries
             if (function is None or pipeline.function == function) and pipeline.when.wants(upload)
         )
+
+    def only(self, names: Iterable[str]) -> Pipelines:
+        """Those with these names."""
+        wanted = frozenset(names)
+        return Pipelines(tuple(entry for entry in self.entries if entry.name in wanted))
+
+
+def by_function(pipelines: Iterable[Pipeline]) -> dict[str, list[str]]:
+    """The names of pipelines by the function that does their work: one invocation for each."""
+    found: dict[str, list[str]] = {}
+    for pipeline in pipelines:
+        found.setdefault(pipeline.function, []).append(pipeline.name)
+    return found
 
 
 def load(path: Path) -> Pipelines:

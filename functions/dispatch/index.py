@@ -14,7 +14,7 @@ from shared import events
 from shared.errors import CloudError
 from shared.invocations import Ending, Invocation, Wanted, entry_point, sift
 from shared.outcomes import FAILED, SUBMITTED, error_document
-from shared.pipelines import DISPATCH
+from shared.pipelines import DISPATCH, by_function
 from shared.scf import Scf, deployed_prefix
 
 if TYPE_CHECKING:
@@ -61,10 +61,8 @@ def dispatch(invocation: Invocation, records: list[object]) -> Iterator[Ending]:
 
 def _targets(wanted: Wanted) -> list[Target]:
     """One for each function, however many of its pipelines want the upload."""
-    pipelines: dict[str, list[str]] = {}
-    for pipeline in wanted.pipelines:
-        pipelines.setdefault(pipeline.function, []).append(pipeline.name)
-    return [Target(function, names, wanted) for function, names in pipelines.items()]
+    found = by_function(wanted.pipelines)
+    return [Target(function, names, wanted) for function, names in found.items()]
 
 
 def _send(target: Target, invocation: Invocation, prefix: str) -> None:
