@@ -71,6 +71,7 @@ class Attempt:
             self._end(FAILED, error=error)
             self.again = True
         self.entry["calls"] = [f"{operation} {id}" for operation, id in self._cos.calls]
+        self.entry["call_count"] = len(self._cos.calls)
         self.entry["milliseconds"] = round((time.monotonic() - self._clock) * 1000)
 
     def _run(self) -> None:
