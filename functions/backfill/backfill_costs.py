@@ -12,7 +12,7 @@ from typing import Any
 from backfill_look import needs_headers
 
 from shared.pic_operations import MAX_RULES
-from shared.pipelines import Pipeline
+from shared.pipelines import Pipeline, Pipelines
 
 FILE = Path(__file__).parent / "prices.json"
 KINDS = ("cos_requests", "ci_gigabytes", "ci_advanced", "scf_invocations", "scf_gigabyte_seconds")
@@ -148,6 +148,33 @@ def amounts(
         "scf_invocations": objects if way == "invoke" else 0,
         "scf_gigabyte_seconds": objects * seconds * prices.assumed["function_gigabytes"],
     }  # fmt: skip
+
+
+def estimate(seen: Mapping[str, Mapping[str, Any]], pipelines: Pipelines) -> dict[str, Any]:
+    """What a run costs that met the objects and bytes of `seen`, by pipeline: amounts, requests and
+    money. Raises `PricesError`."""
+    prices = load()
+    total: Counter[str] = Counter()
+    told = {}
+    for pipeline in pipelines.entries:
+        mine = seen[pipeline.name]
+        way, objects = mine["way"], mine["objects"]
+        total.update(amounts(pipeline, objects=objects, size=mine["bytes"], way=way, prices=prices))
+        told[pipeline.name] = {
+            "objects": objects,
+            "bytes": mine["bytes"],
+            "requests": {
+                kind: number * objects
+                for kind, number in sorted(requests(pipeline, way=way).items())
+            },
+            "unpriced": unpriced(pipeline) if objects else [],
+        }
+    return {
+        "currency": prices.currency,
+        "pipelines": told,
+        "amounts": dict(total),
+        "money": prices.money(total),
+    }
 
 
 def unpriced(pipeline: Pipeline) -> list[str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from os.path import commonprefix
@@ -13,12 +12,12 @@ from typing import Any
 
 import backfill_costs
 from backfill_batch import Batches, trouble
-from backfill_fit import UnfitError, operations
-from backfill_look import WANTED, Look, Looker, unknowable
+from backfill_look import WANTED, Look, Looker
 from backfill_objects import Found, Page, pages
+from backfill_prepare import prepare
 
 from shared import events
-from shared.backfills import CANCELLED, DONE, FAILED, REFUSED, RUNNING, Place, Plan
+from shared.backfills import CANCELLED, DONE, FAILED, REFUSED, Place, Plan
 from shared.batches import BatchCos
 from shared.errors import CloudError
 from shared.events import ONLY
@@ -34,32 +33,6 @@ MAX_PROBLEMS = 20
 _SAVE_EVERY = 5.0  # seconds
 _CHUNK = 32  # objects between two looks at the clock
 INVOKED, BATCHED = "invoked", "batched"
-
-
-def new_cursor(plan: Plan, run: str, now: float) -> dict[str, Any]:
-    """The cursor of a run that begins. `place` is where it goes on, `open` the batch jobs that it
-    waits for, `idle` how many invocations in a row came no further, `round` how often it was
-    started again after an end."""
-    return {
-        "plan": plan.document(),
-        "state": RUNNING,
-        "run": run,
-        "round": 0,
-        "hop": 0,
-        "hops": 0,
-        "idle": 0,
-        "started": now,
-        "updated": now,
-        "place": {},
-        "last_key": "",
-        "counts": {},
-        "pipelines": {},
-        "batches": {"jobs": 0, "objects": 0, "last": []},
-        "open": {},
-        "problems": [],
-        "error": None,
-        "estimate": None,
-    }
 
 
 class Run:
@@ -96,36 +69,15 @@ class Run:
 
     def prepare(self) -> bool:
         """Check the plan against the pipelines; False, and the state refused, if it cannot be."""
-        entries = {entry.name: entry for entry in self._invocation.pipelines.entries}
-        problems = [
-            f"pipelines names {name!r}, which pipelines.yml has not"
-            for name in self._plan.pipelines
-            if name not in entries
-        ]
-        problems += filter(None, map(unknowable, entries.values()))
+        settings, pipelines = self._invocation.settings, self._invocation.pipelines
+        prepared = prepare(self._plan, pipelines, settings.region)
+        self._operations.update(prepared.operations)
         told = self.cursor["pipelines"]
-        for name, entry in entries.items():
-            way, why = "invoke", ""
-            if self._plan.mode != "invoke":
-                try:
-                    self._operations[name] = operations(
-                        entry, self._plan, self._invocation.settings.region
-                    )
-                    way = "batch"
-                except UnfitError as error:
-                    why = str(error)
-                    if self._plan.mode == "batch":
-                        problems.append(f"mode is batch, and {why}")
-            known = told.get(name, {"objects": 0, "bytes": 0})
-            told[name] = {**known, "way": way, **({"why_not": why} if why else {})}
-        if self._plan.dry_run:
-            try:
-                backfill_costs.load()
-            except backfill_costs.PricesError as error:
-                problems += error.problems
-        if problems:
-            self.cursor.update(state=REFUSED, problems=problems)
-        return not problems
+        for name, way in prepared.ways.items():
+            told[name] = {**told.get(name, {"objects": 0, "bytes": 0}), **way}
+        if prepared.problems:
+            self.cursor.update(state=REFUSED, problems=prepared.problems)
+        return not prepared.problems
 
     def work(self) -> None:
         """Go on from the cursor's place. Raises `CloudError` for what is in the way."""
@@ -156,7 +108,9 @@ class Run:
                 self._log(page, clock)
         self.cursor["state"] = DONE
         if self._plan.dry_run:
-            self.cursor["estimate"] = self._estimate()
+            self.cursor["estimate"] = backfill_costs.estimate(
+                self.cursor["pipelines"], self._invocation.pipelines
+            )
 
     def _page(self, page: Page, looker: Looker, pool: ThreadPoolExecutor) -> bool:
         """Look at a page and invoke what wants it; False when it is time to stop."""
@@ -338,29 +292,3 @@ class Run:
         }
         print(json.dumps(entry), flush=True)
         self.save()
-
-    def _estimate(self) -> dict[str, Any]:
-        """What the run would cost: amounts, requests and money, by pipeline and in all."""
-        prices = backfill_costs.load()
-        by_name = {entry.name: entry for entry in self._invocation.pipelines.entries}
-        total: Counter[str] = Counter()
-        told = {}
-        for name, seen in self.cursor["pipelines"].items():
-            way, objects = seen["way"], seen["objects"]
-            amounts = backfill_costs.amounts(
-                by_name[name], objects=objects, size=seen["bytes"], way=way, prices=prices
-            )
-            total.update(amounts)
-            sent = backfill_costs.requests(by_name[name], way=way)
-            told[name] = {
-                "objects": objects,
-                "bytes": seen["bytes"],
-                "requests": {kind: number * objects for kind, number in sorted(sent.items())},
-                "unpriced": backfill_costs.unpriced(by_name[name]) if objects else [],
-            }
-        return {
-            "currency": prices.currency,
-            "pipelines": told,
-            "amounts": dict(total),
-            "money": prices.money(total),
-        }

@@ -13,7 +13,8 @@ import time
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from backfill_run import Run, new_cursor
+from backfill_prepare import new_cursor
+from backfill_run import Run
 
 from shared import events
 from shared.backfills import DONE, FUNCTION, REFUSED, RUNNING, Place, Plan, PlanError

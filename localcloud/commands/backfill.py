@@ -57,9 +57,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Start, show or cancel; the exit code is 1 if the backfill has not come to a good end."""
     settings = load_settings()
-    # The state of a bucket may be in another, which COS_BUCKET does not name.
-    buckets = settings.buckets if not settings.state_bucket else ()
-    bucket = args.bucket or next(iter(buckets), "") or chosen_bucket(settings, "")
+    if settings.state_bucket and not args.bucket and args.what == "start":
+        raise UsageError("with STATE_BUCKET, --bucket says which bucket to go through")
+    bucket = chosen_bucket(settings, args.bucket)
     cos = Cos(settings, settings.region)
     try:
         place = Place(cos, settings.state_bucket or bucket, settings.state_prefix, args.name)

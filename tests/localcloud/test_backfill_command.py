@@ -133,7 +133,7 @@ def test_an_inventory_of_300_objects_by_batch_jobs(served):
 
 
 def test_cancel_and_go_on(served):
-    plan = ("start", "slow", "--pipeline", "tiny", "--force", "--rate", "5", "--prefix",
+    plan = ("start", "slow", "--pipeline", "tiny", "--force", "--rate", "1", "--prefix",
             "uploads/0/")  # fmt: skip
     served.run(*plan, "--no-wait")
     deadline = time.monotonic() + 30
@@ -165,6 +165,8 @@ def test_wrong_use_and_trouble_are_told(served, closed_port):
     assert "since is 'soon'" in served.run("start", "x", "--since", "soon", code=2)
     assert "the name is '../x'" in served.run("show", "../x", code=1)
     assert "no bucket" in served.run("show", "x", code=2, COS_BUCKET="")
+    said = served.run("start", "x", code=2, STATE_BUCKET="state-1250000000")
+    assert "with STATE_BUCKET, --bucket says which bucket to go through" in said
     assert "COS_SECRET_KEY is not set" in served.run("show", "x", code=1, COS_SECRET_KEY="")
     refused = served.run("start", "y", "--pipeline", "ghosts", code=1)
     assert "y: backfill of examplebucket-1250000000/ is refused" in refused
