@@ -14,6 +14,9 @@ _REGION = re.compile(r"[a-z]{2,}(?:-[a-z0-9]+)+")
 _PREFIX = re.compile(r"(?=.{2,100}$)(?:(?!\.{1,2}/)[A-Za-z0-9._-]+/)+")
 _FUNCTION_PREFIX = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,58}")
 _BUCKET = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?-[0-9]+")
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{32,128}")
+_MAX_TOKENS = 5
+_ADDRESS = re.compile(r"https?://[A-Za-z0-9.:\[\]-]{1,253}(?:/[A-Za-z0-9._~-]+)*/?")
 # SCF's role credentials first: they rotate, and a developer's variables never reach SCF.
 _CREDENTIALS = (
     ("TENCENTCLOUD_SECRETID", "TENCENTCLOUD_SECRETKEY", "TENCENTCLOUD_SESSIONTOKEN"),
@@ -52,6 +55,9 @@ class Settings:
     before it is sent again for the first time.
     `function_name` and `namespace` are what the function is deployed as; `function_prefix` is what
     all functions' names begin with, where that name does not tell.
+    `callback_url` is where `callback` is reached, `callback_tokens` are what a callback's
+    path may end in, the one in use first, and `callback_rate` is how many callbacks a second an
+    instance takes.
     """
 
     credentials: Credentials
@@ -71,6 +77,16 @@ class Settings:
     function_name: str = ""
     namespace: str = "default"
     function_prefix: str = ""
+    callback_url: str = ""
+    callback_tokens: tuple[str, ...] = field(default=(), repr=False)
+    callback_rate: float = 50.0
+
+    @property
+    def callback(self) -> str:
+        """Where CI is to tell the end of a job; empty if nowhere: then `sweep` asks."""
+        if not self.callback_url or not self.callback_tokens:
+            return ""
+        return f"{self.callback_url.rstrip('/')}/{self.callback_tokens[0]}"
 
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None) -> Settings:
@@ -98,6 +114,9 @@ class Settings:
             function_name=env.get("SCF_FUNCTIONNAME", ""),
             namespace=env.get("SCF_NAMESPACE") or "default",
             function_prefix=_function_prefix(env, problems),
+            callback_url=_callback_url(env, problems),
+            callback_tokens=_callback_tokens(env, problems),
+            callback_rate=_number(env, "CALLBACK_RATE", 50.0, (0.1, 10_000.0), problems),
         )
         if problems:
             raise SettingsError(problems)
@@ -165,6 +184,28 @@ def _function_prefix(env: Mapping[str, str], problems: list[str]) -> str:
             "expected, as in pipelines-dev-app-"
         )
     return prefix
+
+
+def _callback_url(env: Mapping[str, str], problems: list[str]) -> str:
+    address = env.get("CALLBACK_URL", "")
+    if address and not _ADDRESS.fullmatch(address):
+        problems.append(
+            "CALLBACK_URL is no address without a query, such as the function URL of `callback`"
+        )
+    return address
+
+
+def _callback_tokens(env: Mapping[str, str], problems: list[str]) -> tuple[str, ...]:
+    given = env.get("CALLBACK_TOKEN", "")
+    tokens = tuple(part.strip() for part in given.split(",") if part.strip())
+    # The values are secrets: no problem shows one.
+    if len(tokens) > _MAX_TOKENS or not all(map(_TOKEN.fullmatch, tokens)):
+        problems.append(
+            "CALLBACK_TOKEN is no text of 32 to 128 letters, digits, `-` and `_` (python3 -c "
+            f"'import secrets; print(secrets.token_urlsafe(32))'), nor up to {_MAX_TOKENS} of them "
+            "with commas between, the one in use first"
+        )
+    return tokens
 
 
 def _choice(
