@@ -7,7 +7,7 @@ record, nothing to do, or a claim that lets the next attempt go on.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from shared import events, records
@@ -16,7 +16,7 @@ from shared.cos import Cos
 from shared.errors import CloudError
 from shared.events import Upload
 from shared.ledger import CosStore, Ledger
-from shared.outcomes import FAILED, REJECTED, SKIPPED, Outcome, error_document
+from shared.outcomes import FAILED, REJECTED, SKIPPED, SUBMITTED, Outcome, error_document
 from shared.pipelines import Pipeline
 from shared.settings import Settings
 
@@ -51,6 +51,7 @@ class Attempt:
         self._handle = handle
         self._invocation = invocation
         self._deadline = deadline
+        self._settings = settings
         self._retries = settings.retries
         self._started, self._clock = time.time(), time.monotonic()
         self._cos = Cos(settings, upload.region, deadline)
@@ -82,6 +83,8 @@ class Attempt:
         }
         claim = self._ledger.claim(self._step, Version.of(self.upload), lease, details)
         if isinstance(claim, Refusal):
+            if not claim.wait:
+                self._let_on()
             self.again = claim.wait
             error = CloudError("ClaimHeld", claim.reason, status=409) if claim.wait else None
             self._end(FAILED if claim.wait else SKIPPED, reason=claim.reason, error=error)
@@ -90,7 +93,7 @@ class Attempt:
         self._phase("claim")
         try:
             etag = self._etag()
-            ended = self._ended_before(claim, etag)
+            ended = self._ended_before(claim, etag) or self._replaced()
             outcome = ended or self._handle(self.upload, self.pipeline, self._cos, etag)
         except CloudError as error:
             etag, ended, outcome = "", None, failure(error)
@@ -101,18 +104,19 @@ class Attempt:
         if outcome.retry and claim.tries <= self._retries:
             self.again = True
             self._ledger.release(claim)
-        elif ended or outcome.status == SKIPPED:
-            self._close(claim, outcome)
+        elif outcome.status == SUBMITTED:
+            self._ledger.submit(claim, outcome.lease, outcome.details)
         else:
-            self._write_back(claim, outcome, etag)
+            if not ended and outcome.status != SKIPPED:
+                self._write_back(claim, outcome, etag)
+            self._let_on()
             self._close(claim, outcome)
         self._phase("record")
 
     def _etag(self) -> str:
         if not self.pipeline.needs_etag:
             return ""
-        upload = self.upload
-        return self._cos.head_object(upload.bucket, upload.key).get("ETag", "").strip('"')
+        return head(self._cos, self.upload).get("ETag", "").strip('"')
 
     def _ended_before(self, claim: Claim, etag: str) -> Outcome | None:
         """What an attempt that died after it had written its record has already done."""
@@ -124,6 +128,27 @@ class Attempt:
             return None
         self.entry["record"] = key
         return Outcome(status, reason="an earlier attempt had finished it")
+
+    def _replaced(self) -> Outcome | None:
+        """What a gate let through is worked on as it was judged, or not at all."""
+        upload = self.upload
+        if not upload.passed:
+            return None
+        if head(self._cos, upload).get("ETag", "").strip('"') == upload.etag:
+            return None
+        return Outcome(SKIPPED, reason="the object is another one than the gate let through")
+
+    def _let_on(self) -> None:
+        """Whoever waits for this pipeline's gate gets the upload, if the record says `pass`.
+
+        Also when it was processed before: an attempt may have died after its record.
+        """
+        if self.pipeline.audit is None or not self.pipeline.audit.gate:
+            return
+        from shared.audit_gate import let_on
+
+        if invoked := let_on(self.upload, self._settings, self._cos, self._deadline):
+            self.entry["let_on"] = invoked
 
     def _write_back(self, claim: Claim, outcome: Outcome, etag: str) -> None:
         if self.pipeline.tags:
@@ -181,6 +206,11 @@ class Attempt:
         phases = self.entry.setdefault("phases", {})
         spent = round((time.monotonic() - self._clock) * 1000)
         phases[name] = spent - sum(phases.values())
+
+
+def head(cos: Cos, upload: Upload) -> Mapping[str, str]:
+    """The headers of the object as it is now under the upload's key."""
+    return cos.head_object(upload.bucket, upload.key)
 
 
 def failure(error: CloudError) -> Outcome:

@@ -15,6 +15,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from shared.audits import Audit
 from shared.errors import ConfigError
 from shared.events import Upload
 from shared.templates import Template, placeholder_values
@@ -129,6 +130,7 @@ class Pipeline:
     description: str = ""
     tags: bool = True
     is_pic_info: bool = True
+    audit: Audit | None = None
 
     @property
     def needs_etag(self) -> bool:
@@ -209,6 +211,7 @@ def _restore(entry: dict[str, Any]) -> Pipeline:
             "when": When(**when),
             "outputs": tuple(map(_restore_output, entry["outputs"])),
             "record": Template(**entry["record"]),
+            "audit": entry["audit"] and Audit.restored(entry["audit"]),
         }
     )
 
