@@ -56,6 +56,7 @@ class Api3:
         settings: Settings,
         region: str,
         deadline: float = float("inf"),
+        *,
         status: Mapping[str, int] | None = None,
     ) -> None:
         self._product = product

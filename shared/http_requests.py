@@ -49,7 +49,9 @@ class HttpRequest:
                 text = self.text
                 data = base64.b64decode(text, validate=True) if self.encoded else text.encode()
             except (binascii.Error, ValueError):
-                raise EventError("body is no Base64, as isBase64Encoded says, or no Unicode") from None
+                raise EventError(
+                    "body is no Base64, as isBase64Encoded says, or no Unicode"
+                ) from None
             if len(data) <= most:
                 return data
         raise BodyTooLargeError(f"the body has more than {most} bytes")

@@ -1,7 +1,7 @@
 """Which claim waits for a job of CI: one small object for each job, under `jobs/`.
 
 CI tells of a job's end by its id alone. Whoever submits a job writes this before the claim is
-submitted; whoever closes the claim drops it. What is left over expires with the claims.
+submitted. They expire with the claims, by a lifecycle rule.
 """
 
 from __future__ import annotations
@@ -52,10 +52,6 @@ class Jobs:
             raise CloudError(
                 "InvalidState", f"the object {key} cannot be read", status=400
             ) from None
-
-    def drop(self, id: str) -> None:
-        """Forget a job; one that is not kept is forgotten already."""
-        self.cos.delete_object(self.bucket, self._key(id))
 
     def _key(self, id: str) -> str:
         if not ID.fullmatch(id):

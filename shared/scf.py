@@ -1,4 +1,4 @@
-"""The one way to call SCF: asynchronous invokes of the functions that are deployed beside this one."""
+"""The one way to call SCF: asynchronous invokes of the functions deployed beside this one."""
 
 from __future__ import annotations
 

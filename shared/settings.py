@@ -55,9 +55,9 @@ class Settings:
     before it is sent again for the first time.
     `function_name` and `namespace` are what the function is deployed as; `function_prefix` is what
     all functions' names begin with, where that name does not tell.
-    `callback_url` is where `callback` can be reached from outside, `callback_tokens` are the secrets
-    that may end its path, the one in use first, and `callback_rate` is how many callbacks a second
-    an instance takes. `notify_secret` signs what webhooks are told.
+    `callback_url` is where `callback` can be reached from outside, `callback_tokens` are the
+    secrets that may end its path, the one in use first, and `callback_rate` is how many callbacks a
+    second an instance takes. `notify_secret` signs what webhooks are told.
     """
 
     credentials: Credentials

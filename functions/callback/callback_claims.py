@@ -8,12 +8,11 @@ from typing import Any, NamedTuple
 
 from callback_notice import Notice
 
-from shared.claims import Claim, read
+from shared.claims import Claim
 from shared.cos import Cos
-from shared.errors import CloudError
 from shared.events import EventError
 from shared.jobs import ID, Jobs
-from shared.ledger import CosStore
+from shared.ledger import CosStore, Ledger
 from shared.settings import Settings
 
 OWN = "callback"
@@ -23,19 +22,21 @@ _NAME = re.compile(r"claims/[0-9a-f]{40}/[0-9]{6}")
 
 
 class Waiting(NamedTuple):
-    """An open claim that waits for a job, and the state bucket that it lies in."""
+    """The key of a claim that a job was submitted under, the state bucket that it lies in, and
+    what counts now of its chain."""
 
     bucket: str
-    claim: Claim
+    key: str
+    newest: Claim
 
     @property
     def finisher(self) -> str:
         """The function that asks CI and finishes the work: the one that `sweep` would wake."""
-        return str(self.claim.details.get("finisher") or OWN)
+        return str(self.newest.details.get("finisher") or OWN)
 
 
 def of_notice(notice: Notice, settings: Settings, cos: Cos) -> list[Waiting]:
-    """The claims that wait for the jobs of a callback: two requests for a job that is ours.
+    """The claims that wait for the jobs of a callback: three requests for a job that is ours.
 
     Raises `CloudError` when it cannot be known.
     """
@@ -46,11 +47,11 @@ def of_notice(notice: Notice, settings: Settings, cos: Cos) -> list[Waiting]:
             if job is None:
                 continue
             theirs = not notice.bucket or job.bucket == notice.bucket
-            claim = None
             if theirs and is_key(job.claim, settings):
-                claim = open_claim(cos, bucket, job.claim)
-            if claim is not None:
-                found[claim.key] = Waiting(bucket, claim)
+                ledger = Ledger(CosStore(cos, bucket), settings.state_prefix, OWN, patience=0)
+                newest = ledger.newest(job.claim.rpartition("/")[0] + "/")
+                if newest is not None and isinstance(newest.claim, Claim):
+                    found[job.claim] = Waiting(bucket, job.claim, newest.claim)
             break
     return list(found.values())
 
@@ -65,7 +66,7 @@ def events_of(found: Iterable[Waiting]) -> dict[str, dict[str, Any]]:
     """By finisher, the event that has the claims finished: the one that `sweep` sends too."""
     claims: dict[str, list[dict[str, str]]] = {}
     for waiting in found:
-        entry = {"bucket": waiting.bucket, "key": waiting.claim.key}
+        entry = {"bucket": waiting.bucket, "key": waiting.key}
         claims.setdefault(waiting.finisher, []).append(entry)
     return {finisher: {"Claims": entries} for finisher, entries in claims.items()}
 
@@ -91,8 +92,8 @@ def of_event(event: Any, settings: Settings) -> list[tuple[str, str]]:
             )
         if not isinstance(key, str) or not is_key(key, settings):
             raise EventError(
-                f"Claims[{index}].key is {str(key)[:120]!r}: one below {settings.state_prefix}claims/ "
-                "is expected"
+                f"Claims[{index}].key is {str(key)[:120]!r}: one below "
+                f"{settings.state_prefix}claims/ is expected"
             )
         found.append((bucket, key))
     return found
@@ -102,12 +103,3 @@ def is_key(key: str, settings: Settings) -> bool:
     """Whether a key can be one of a claim."""
     prefix = settings.state_prefix
     return key.startswith(prefix) and _NAME.fullmatch(key[len(prefix) :]) is not None
-
-
-def open_claim(cos: Cos, bucket: str, key: str) -> Claim | None:
-    """The claim, if its work has not ended. Raises `CloudError`."""
-    found = CosStore(cos, bucket).get(key)
-    if found is None:
-        return None
-    claim = read(key, found[0])
-    return claim if isinstance(claim, Claim) else None

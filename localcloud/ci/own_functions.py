@@ -25,18 +25,14 @@ def address(cloud: Cloud, url: str) -> str | None:
         name = (parts.hostname or "").lower()
     except ValueError:
         return None
-    if parts.scheme not in _SCHEMES:
-        return None
     query = f"?{parts.query}" if parts.query else ""
-    routes = host.project.routes
-    if f"{parts.scheme}://{parts.netloc}" == host.endpoint:
-        own = parts.path.split("/", 3)
-        known = len(own) > 2 and own[1] == FUNCTIONS and any(r.function == own[2] for r in routes)
-        return f"{host.endpoint}{parts.path}{query}" if known else None
-    if not plays(name):
-        return None
-    for route in routes:
-        if route.host == name.partition(".")[0] and (path := _behind(route, parts.path)):
+    for route in host.project.routes:
+        path = ""
+        if f"{parts.scheme}://{parts.netloc}" == host.endpoint:
+            path = _below(route, parts.path)
+        elif parts.scheme in _SCHEMES and plays(name) and route.host == name.partition(".")[0]:
+            path = _behind(route, parts.path)
+        if path:
             return f"{host.endpoint}/{FUNCTIONS}/{route.function}{path}{query}"
     return None
 
@@ -56,3 +52,9 @@ def _behind(route: Route, path: str) -> str:
         return path or "/"
     stage, _, rest = path.lstrip("/").partition("/")
     return f"/{rest}" if stage == route.stage else ""
+
+
+def _below(route: Route, path: str) -> str:
+    """The path as the function sees it, of an address on this machine; empty for another's."""
+    start = f"/{FUNCTIONS}/{route.function}"
+    return (path[len(start) :] or "/") if f"{path}/".startswith(f"{start}/") else ""

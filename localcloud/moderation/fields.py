@@ -49,7 +49,9 @@ def people(params: Mapping[str, Any]) -> None:
         if given is None:
             continue
         if not isinstance(given, Mapping):
-            raise ApiError("InvalidParameter", f"{name} is {str(given)[:40]}: an object is expected")
+            raise ApiError(
+                "InvalidParameter", f"{name} is {str(given)[:40]}: an object is expected"
+            )
         for key, value in given.items():
             if key not in known:
                 raise ApiError(

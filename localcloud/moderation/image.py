@@ -69,7 +69,7 @@ async def image_moderation(cloud: Cloud, caller: Caller, params: dict[str, Any])
         large=True,
     )
     try:
-        content = await asyncio.to_thread(_content, cloud, wanted)
+        content = _content(cloud, wanted)
         task = Task(IMAGE, "", wanted, Conf(biz_type=biz_type), content)
         outcome = await service.of(cloud).judge(task)
     except AuditError as error:
@@ -116,9 +116,7 @@ def _md5(content: Content) -> str:
         return hashlib.md5(content.data, usedforsecurity=False).hexdigest()
     try:
         with content.stored.path.open("rb") as file:
-            return hashlib.file_digest(
-                file, lambda: hashlib.md5(usedforsecurity=False)
-            ).hexdigest()
+            return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
     except OSError:
         return ""  # replaced or deleted since it was judged
 

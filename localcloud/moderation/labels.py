@@ -20,6 +20,7 @@ from localcloud.detectors.judgement import (
 _LABELS = {"Ads": "Ad", "Politics": "Polity", "Terrorism": "Terror"}
 _SUGGESTIONS = {NORMAL: "Pass", SENSITIVE: "Block", SUSPECTED: "Review"}
 NORMAL_LABEL = "Normal"
+NO_ENGINE = "NoLocalEngine"  # the sub-label of a scene that nothing here can judge
 
 
 def by_scene(pieces: Iterable[Judgement]) -> list[Finding]:
@@ -41,10 +42,11 @@ def label(finding: Finding) -> str:
 def head(finding: Finding) -> dict[str, Any]:
     """The four fields that every result begins with."""
     normal = finding.result == NORMAL
+    sub_label = finding.label if finding.engine else NO_ENGINE
     return {
         "Suggestion": _SUGGESTIONS.get(finding.result, "Review"),
         "Label": label(finding),
-        "SubLabel": "" if normal else finding.label,
+        "SubLabel": "" if normal else sub_label,
         "Score": 0 if normal else finding.score,
     }
 
