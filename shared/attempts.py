@@ -21,6 +21,8 @@ from shared.pipelines import Pipeline
 from shared.settings import Settings
 
 Handle = Callable[[Upload, Pipeline, Cos, str], Outcome]
+# What is done about an upload whose last attempt has failed, in place of nothing.
+GiveUp = Callable[[Upload, Pipeline, Cos, CloudError], Outcome]
 
 # HTTP statuses that speak of permission and place, never of the file's content.
 _NOT_THE_FILE = (401, 403, 404, 409)
@@ -43,12 +45,15 @@ class Attempt:
         invocation: str,
         deadline: float,
         entry: dict[str, Any],
+        give_up: GiveUp | None = None,
     ) -> None:
         self.upload = upload
         self.pipeline = pipeline
         self.entry = entry
         self.again = False
         self._handle = handle
+        self._give_up = give_up
+        self._claimed: Claim | None = None
         self._invocation = invocation
         self._deadline = deadline
         self._settings = settings
@@ -74,8 +79,16 @@ class Attempt:
         self.entry["calls"] = [f"{operation} {id}" for operation, id in self._cos.calls]
         self.entry["milliseconds"] = round((time.monotonic() - self._clock) * 1000)
 
+    def resume(self, claim: Claim) -> None:
+        """Finish work that was submitted, under a claim that was taken over; as `run`."""
+        self._claimed = claim
+        self.run()
+
     def _run(self) -> None:
-        lease = self._deadline - time.monotonic() + _LEASE_MARGIN
+        if self._claimed is not None:
+            self._work(self._claimed)
+            return
+        lease = lease_of(self._deadline)
         details = {
             "event": events.document(self.upload),
             "function": self.pipeline.function,
@@ -89,8 +102,11 @@ class Attempt:
             error = CloudError("ClaimHeld", claim.reason, status=409) if claim.wait else None
             self._end(FAILED if claim.wait else SKIPPED, reason=claim.reason, error=error)
             return
-        self.entry["attempt"] = claim.attempt
         self._phase("claim")
+        self._work(claim)
+
+    def _work(self, claim: Claim) -> None:
+        self.entry["attempt"] = claim.attempt
         try:
             etag = self._etag()
             ended = self._ended_before(claim, etag) or self._replaced()
@@ -104,7 +120,10 @@ class Attempt:
         if outcome.retry and claim.tries <= self._retries:
             self.again = True
             self._ledger.release(claim)
-        elif outcome.status == SUBMITTED:
+            return
+        if outcome.status == FAILED and self._give_up is not None and outcome.error is not None:
+            outcome = self._give_up(self.upload, self.pipeline, self._cos, outcome.error)
+        if outcome.status == SUBMITTED:
             self._ledger.submit(claim, outcome.lease, outcome.details)
         else:
             if not ended and outcome.status != SKIPPED:
@@ -120,7 +139,7 @@ class Attempt:
 
     def _ended_before(self, claim: Claim, etag: str) -> Outcome | None:
         """What an attempt that died after it had written its record has already done."""
-        if claim.attempt == 1:
+        if claim.attempt == 1 and claim.tries == 1:
             return None
         key = records.record_key(self.pipeline, self.upload, etag)
         status = records.finished(self._cos, self.upload, key)
@@ -206,6 +225,11 @@ class Attempt:
         phases = self.entry.setdefault("phases", {})
         spent = round((time.monotonic() - self._clock) * 1000)
         phases[name] = spent - sum(phases.values())
+
+
+def lease_of(deadline: float) -> float:
+    """How many seconds from now an invocation cannot outlive."""
+    return deadline - time.monotonic() + _LEASE_MARGIN
 
 
 def head(cos: Cos, upload: Upload) -> Mapping[str, str]:

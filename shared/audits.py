@@ -1,4 +1,4 @@
-"""The section `audit` of a pipeline as checked: what is audited, how, and what its verdicts cause."""
+"""The section `audit` of a pipeline as checked: what is audited, how, what verdicts cause."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Snapshots:
 
 @dataclass(frozen=True)
 class Quarantine:
-    """Where blocked objects go: `bucket` if not their own, below `prefix`, which ends in a slash."""
+    """Where objects are put away: `bucket` if not their own, below `prefix` with its slash."""
 
     prefix: str = "quarantine/"
     bucket: str = ""

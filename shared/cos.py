@@ -75,6 +75,16 @@ class Cos:
         self.request_id = ""
         self.calls: list[tuple[str, str]] = []
 
+    @property
+    def settings(self) -> Settings:
+        """What the invocation is told from outside."""
+        return self._settings
+
+    @property
+    def deadline(self) -> float:
+        """After which no call is started, in monotonic seconds."""
+        return self._deadline
+
     def call(
         self, operation: str, call: Callable[[CosS3Client], _T], *, is_paced: bool = False
     ) -> _T:
@@ -82,6 +92,17 @@ class Cos:
         counts. It is carried out up to `attempts` times."""
         pace = self._pace() if is_paced else None
         return self._call(operation, lambda: call(self._client), pace)
+
+    def signed_address(self, bucket: str, key: str, seconds: int) -> str:
+        """An address that anybody can read the object at for so long. No request is sent."""
+        token = self._settings.credentials.token
+        params = {"x-cos-security-token": token} if token else {}
+        return str(
+            self._client.get_presigned_url(
+                Bucket=bucket, Key=wire_key(key), Method="GET", Expired=seconds, Params=params,
+                SignHost=True,
+            )
+        )  # fmt: skip
 
     def image_process(self, bucket: str, key: str, operations: PicOperations) -> UploadResult:
         """`POST /<key>?image_process` (CI manual 004:7367): up to five rules."""
@@ -201,13 +222,16 @@ class Cos:
         )
         return bool(answer and answer.get("Status"))
 
-    def add_tags(self, bucket: str, key: str, tags: Mapping[str, str]) -> None:
-        """Set `tags` on an object and keep the others it has; at most ten together."""
-        present = self._call(
+    def read_tags(self, bucket: str, key: str) -> dict[str, str]:
+        """The tags of an object."""
+        return self._call(
             "GetObjectTagging",
             lambda: _read_tags(self._client.get_object_tagging(Bucket=bucket, Key=wire_key(key))),
         )
-        merged = {**present, **tags}
+
+    def add_tags(self, bucket: str, key: str, tags: Mapping[str, str]) -> None:
+        """Set `tags` on an object and keep the others it has; at most ten together."""
+        merged = {**self.read_tags(bucket, key), **tags}
         if len(merged) > _MAX_TAGS:
             raise CloudError(
                 "TooManyTags", f"the object would have {len(merged)} tags: COS allows {_MAX_TAGS}",

@@ -80,8 +80,8 @@ class Policy(NamedTuple):
 class Verdict(NamedTuple):
     """`result` is `pass`, `review` or `block`; `reason` is a sentence where it needs one.
 
-    `job_id` and `request_id` are what the provider's support asks for. `frozen`: the service has put
-    the object out of reach itself.
+    `job_id` and `request_id` are what the provider's support asks for. `frozen`: the service has
+    put the object out of reach itself.
     """
 
     result: str
@@ -93,6 +93,16 @@ class Verdict(NamedTuple):
     policy: Policy = Policy()
     provider: str = "ci"
     frozen: bool = False
+
+    @classmethod
+    def restored(cls, entry: Mapping[str, Any], policy: Policy) -> Verdict:
+        """What `document` wrote, by the policy that counts now. Raises KeyError, TypeError."""
+        labels = tuple(Label(**label) for label in entry["labels"])
+        known = {name: entry[name] for name in ("reason", "job_id", "request_id", "provider")}
+        return cls(
+            gravest([entry["result"]]), str(entry["kind"]), labels, policy=policy,
+            frozen=bool(entry["frozen"]), **known,
+        )  # fmt: skip
 
     def document(self) -> dict[str, Any]:
         """The verdict as JSON values, for records, manifests and webhooks."""
