@@ -124,13 +124,27 @@ class Attempt:
         if outcome.status == FAILED and self._give_up is not None and outcome.error is not None:
             outcome = self._give_up(self.upload, self.pipeline, self._cos, outcome.error)
         if outcome.status == SUBMITTED:
-            self._ledger.submit(claim, outcome.lease, outcome.details)
+            self._name_jobs(self._ledger.submit(claim, outcome.lease, outcome.details))
         else:
             if not ended and outcome.status != SKIPPED:
                 self._write_back(claim, outcome, etag)
             self._let_on()
             self._close(claim, outcome)
         self._phase("record")
+
+    def _name_jobs(self, claim: Claim) -> None:
+        """Let a callback of CI find the claim by the id of a job.
+
+        Where that fails `sweep` asks for the jobs: it is no reason to submit them again.
+        """
+        from shared.jobs import Job, Jobs
+
+        jobs = Jobs(self._cos, *self._state)
+        try:
+            for job in claim.details.get("jobs", ()):
+                jobs.write(Job(str(job["id"]), claim.key, self.upload.bucket))
+        except CloudError as error:
+            self.entry["unnamed_jobs"] = error_document(error)
 
     def _etag(self) -> str:
         if not self.pipeline.needs_etag:

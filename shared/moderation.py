@@ -7,11 +7,15 @@ https://cloud.tencent.com/document/api/1125/53273 and .../1124/51860
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from shared.api3 import Api3
+from shared.audits import MODERATED, Audit
+from shared.cos import Cos
+from shared.errors import CloudError
 from shared.settings import Settings
 from shared.verdicts import (
     BLOCK,
@@ -28,11 +32,11 @@ from shared.verdicts import (
 )
 
 PROVIDER = "api3"
-KINDS = ("image", "text")
 MAX_CHARACTERS = 10_000  # of one text
 _OVERLAP = 100  # characters that two sections share
 MAX_TEXTS = 110  # of one object: a megabyte in sections of the size above
-MAX_IMAGE = 30 << 20  # bytes of what an address leads to
+_SECONDS = 600  # that the address of a picture can be read for
+_MAX_DATA_ID = 64
 _VERSION = "2020-12-29"
 _LONGEST = 64  # characters of a label that are kept
 _SUGGESTIONS = {"Pass": PASS, "Review": REVIEW, "Block": BLOCK}
@@ -120,6 +124,53 @@ class Moderation:
 
     def _reader(self, kind: str) -> Callable[[dict[str, Any]], Verdict]:
         return lambda answer: of_answer(kind, answer, self._policy)
+
+
+def moderate(
+    cos: Cos,
+    bucket: str,
+    key: str,
+    kind: str,
+    audit: Audit,
+    *,
+    etag: str,
+    data_id: str = "",
+    user: Mapping[str, str] | None = None,
+) -> Verdict:
+    """The verdict on an object. What these APIs do not judge is for review.
+
+    Raises `CloudError`, NoSuchKey when a text is another one by now than `etag`.
+    """
+    if kind not in MODERATED:
+        reason = f"provider api3 judges {' and '.join(MODERATED)} alone, this is {kind}"
+        return undecided(kind, reason, audit.policy, provider=PROVIDER)
+    found = Moderation(cos.settings, "", audit.policy, cos.deadline)
+    # The service takes fewer letters than CI does.
+    name = re.sub(r"[^A-Za-z0-9_@#-]", "_", data_id)[:_MAX_DATA_ID]
+    try:
+        if kind == "image":
+            url = cos.signed_address(bucket, key, _SECONDS)
+            frames = {"interval": audit.interval, "max_frames": audit.max_frames}
+            return found.image(url, data_id=name, user=user, **frames)
+        read = cos.read_object(bucket, key)
+        if read is None or read.etag != etag:
+            raise CloudError("NoSuchKey", "the object was replaced or deleted", status=404)
+        text = _decoded(read.body)
+        if text is None:
+            reason = "the text is neither UTF-8 nor GB 18030"
+            return undecided(kind, reason, audit.policy, provider=PROVIDER)
+        return found.text(text, data_id=name, user=user)
+    finally:
+        cos.calls += found.calls
+
+
+def _decoded(data: bytes) -> str | None:
+    for encoding in ("utf-8-sig", "gb18030"):
+        try:
+            return data.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    return None
 
 
 def of_answer(kind: str, answer: Mapping[str, Any], policy: Policy) -> Verdict:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from callback_notice import Notice
 
-from shared.claims import Claim
+from shared.claims import RELEASED, SUBMITTED, Claim
 from shared.cos import Cos
 from shared.events import EventError
 from shared.jobs import ID, Jobs
@@ -50,8 +50,9 @@ def of_notice(notice: Notice, settings: Settings, cos: Cos) -> list[Waiting]:
             if theirs and is_key(job.claim, settings):
                 ledger = Ledger(CosStore(cos, bucket), settings.state_prefix, OWN, patience=0)
                 newest = ledger.newest(job.claim.rpartition("/")[0] + "/")
-                if newest is not None and isinstance(newest.claim, Claim):
-                    found[job.claim] = Waiting(bucket, job.claim, newest.claim)
+                claim = newest.claim if newest else None
+                if isinstance(claim, Claim) and claim.state in (SUBMITTED, RELEASED):
+                    found[job.claim] = Waiting(bucket, job.claim, claim)
             break
     return list(found.values())
 
