@@ -121,8 +121,9 @@ class Attempt:
             self.again = True
             self._ledger.release(claim)
             return
-        if outcome.status == FAILED and self._give_up is not None and outcome.error is not None:
+        if outcome.error and outcome.status == FAILED and self._give_up and not outcome.details:
             outcome = self._give_up(self.upload, self.pipeline, self._cos, outcome.error)
+            self._end(outcome.status, reason=outcome.reason, error=outcome.error)
         if outcome.status == SUBMITTED:
             self._name_jobs(self._ledger.submit(claim, outcome.lease, outcome.details))
         else:

@@ -3,7 +3,7 @@ a store that several processes share."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Coroutine
+from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -96,7 +96,7 @@ class Storage(Protocol):
     def sync(self) -> bool:
         """Whether the files that are handed in must be on the disk by then."""
 
-    def serving(self, work: Coroutine[Any, Any, _T]) -> Awaitable[_T]:
+    def serving(self, work: Coroutine[Any, Any, _T]) -> Coroutine[Any, Any, _T]:
         """`work`, to be awaited, in which calls of the storage do not hold the event loop up."""
 
     def create_bucket(self, bucket: Bucket) -> None: ...

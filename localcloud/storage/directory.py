@@ -16,7 +16,7 @@ import re
 import sqlite3
 import time
 import uuid
-from collections.abc import Awaitable, Coroutine
+from collections.abc import Coroutine
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -66,7 +66,7 @@ class DirectoryStorage:
         self._running.unlink(missing_ok=True)
         self._folder.close()
 
-    def serving(self, work: Coroutine[Any, Any, _T]) -> Awaitable[_T]:
+    def serving(self, work: Coroutine[Any, Any, _T]) -> Coroutine[Any, Any, _T]:
         return work
 
     def create_bucket(self, bucket: Bucket) -> None:

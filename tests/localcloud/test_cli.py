@@ -30,7 +30,7 @@ def test_help_names_every_command():
     done = run("--help")
     assert done.returncode == 0
     for name in COMMANDS:
-        assert f"    {name} " in done.stdout
+        assert f"\n    {name}" in done.stdout
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -15,6 +15,7 @@ from PIL import Image
 import shared.session
 from localcloud.dry_run.run import MAX_WOKEN
 from localcloud.events import cos_event
+from localcloud.scf import serverless as serverless_file
 
 ROOT = Path(__file__).parents[2]
 PIPELINES = """\
@@ -161,7 +162,7 @@ def test_the_text_has_a_block_for_each_request_and_no_secret(project):
     lines = done.stdout.splitlines()
     assert lines[:2] == [
         "pipelines.yml: 2 pipelines, 8 outputs",
-        "serverless.yml: 2 functions, 1 triggers",
+        f"serverless.yml: {len(list((ROOT / 'functions').iterdir()))} functions, 1 triggers",
     ]
     assert "pipeline photos (image) wants it" in lines
     assert "pipeline avatars (image) does not want it: the key does not start with 'avatars/'" in (
@@ -239,7 +240,7 @@ def test_what_dispatch_would_invoke_is_run_too(project):
 
 
 def test_functions_that_wake_each_other_come_to_an_end(project):
-    own_functions(project, dispatch=WAKER, image="def main_handler(event, context): pass\n")
+    own_functions(project, dispatch=WAKER)
     [upload] = dry_run(project, "--upload", "b-1250000000/uploads/a.jpg")
     assert {item["function"] for item in upload["functions"]} == {"dispatch"}
     assert len(upload["functions"]) == MAX_WOKEN
@@ -260,13 +261,20 @@ def test_a_function_that_serverless_lacks_is_reported_with_its_line(project, fie
     name = "audit" if field else "image"
     assert done.stderr == (
         f"pipelines.yml:{line}: pipelines.avatars.function is {name!r}: "
-        "serverless.yml has dispatch, dispatching\n"
+        f"serverless.yml has {', '.join(serverless_functions(project))}\n"
     )
 
 
+def serverless_functions(project):
+    return serverless_file.load(project).functions
+
+
 def own_functions(project, **sources):
+    """Functions of the test's own in the place of the project's; the others do nothing."""
     (project / "functions").unlink()
-    for name, source in sources.items():
+    nothing = {path.name: "def main_handler(event, context): pass\n"
+               for path in (ROOT / "functions").iterdir()}  # fmt: skip
+    for name, source in {**nothing, **sources}.items():
         (project / "functions" / name).mkdir(parents=True)
         (project / "functions" / name / "index.py").write_text(source)
 

@@ -49,6 +49,8 @@ def test_the_layer_holds_what_is_deployed_and_nothing_else(built):
     found = names(built[0].path)
     assert {"shared/__init__.py", "shared/rules/__init__.py", "pipelines.yml"} <= set(found)
     assert {"qcloud_cos/__init__.py", "yaml/__init__.py", "crcmod/_crcfunpy.py"} <= set(found)
+    assert "tencentcloud/common/common_client.py" in found
+    assert not [name for name in found if name.startswith("tencentcloud/scf/")]
     tops = {name.partition("/")[0] for name in found}
     assert not tops & {"localcloud", "functions", "tests", "PIL", "aiohttp", "pip"}
     assert not [name for name in found if "__pycache__" in name or name.endswith(".pyc")]

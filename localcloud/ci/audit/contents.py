@@ -58,6 +58,17 @@ def find(cloud: Cloud, bucket: str, wanted: Input, kind: Kind) -> Content:
     return content
 
 
+def fetch(cloud: Cloud, content: Content) -> None:
+    """Have the object's file on this machine. Raises AuditError when it has just gone."""
+    if content.stored is not None:
+        try:
+            cloud.storage.fetch(content.stored)
+        except ServiceError as error:
+            raise from_service(error) from None
+        except FileNotFoundError:
+            raise AuditError(MISSING, "the object was deleted before it was judged") from None
+
+
 def check_size(content: Content, wanted: Input, kind: Kind) -> None:
     """Raises AuditError for what is too large for its kind, or empty."""
     if content.size > kind.max_size:

@@ -43,7 +43,7 @@ def apply(
     ):
         return NOT_FROZEN
     headers = {**current.headers, _BY: job_id}
-    cloud.storage.set_headers(current.bucket, current.key, headers, current.version)
+    cloud.storage.set_headers(current, headers)
     cloud.storage.set_acl(current.bucket, current.key, "private", current.version)
     return FROZEN
 
@@ -62,4 +62,4 @@ def lift(cloud: Cloud, stored: StoredObject) -> None:
     """End the freeze."""
     if _BY in stored.headers:
         headers = {name: value for name, value in stored.headers.items() if name != _BY}
-        cloud.storage.set_headers(stored.bucket, stored.key, headers, stored.version)
+        cloud.storage.set_headers(stored, headers)

@@ -30,7 +30,7 @@ async def submit(cloud: Cloud, request: Request, kind: Kind) -> Response:
     audits = service.of(cloud)
     audits.check(wanted.kind, wanted.conf)
     if kind is IMAGE:
-        details = await _batch(audits, request.bucket, wanted)
+        details = await _batch(cloud, request.bucket, wanted)
         return _answer(request, {"JobsDetail": details})
     content = wanted.single
     if wanted.kind is TEXT and content.content:
@@ -104,10 +104,9 @@ async def report(cloud: Cloud, request: Request) -> Response:
     return _answer(request, {})
 
 
-async def _batch(
-    audits: service.Audits, bucket: str, wanted: requests.Submission
-) -> list[dict[str, object]]:
+async def _batch(cloud: Cloud, bucket: str, wanted: requests.Submission) -> list[dict[str, object]]:
     """One JobsDetail for each Input, in their order; a bad one fails alone."""
+    audits = service.of(cloud)
 
     async def one(item: Input | Faulty) -> dict[str, object]:
         if isinstance(item, Faulty):
@@ -116,7 +115,7 @@ async def _batch(
             return answers.submitted(audits.submit(IMAGE, bucket, item, wanted.conf))
         return answers.detail(await audits.judge_now(IMAGE, bucket, item, wanted.conf))
 
-    return await asyncio.gather(*map(one, wanted.inputs))
+    return await asyncio.gather(*(cloud.storage.serving(one(item)) for item in wanted.inputs))
 
 
 def _find(cloud: Cloud, request: Request, kind: Kind) -> Job:

@@ -137,10 +137,13 @@ class Audits:
 
     def _start(self, work: Coroutine[Any, Any, None], job: Job) -> None:
         self._waiting[job.id] = job
-        task = asyncio.create_task(work, name=f"audit {job.id}")
+        task = asyncio.create_task(self._serve(work), name=f"audit {job.id}")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         task.add_done_callback(lambda _: self._forget(job))
+
+    async def _serve(self, work: Coroutine[Any, Any, None]) -> None:
+        await self._cloud.storage.serving(work)
 
     def _forget(self, job: Job) -> None:
         self._waiting.pop(job.id, None)
@@ -193,6 +196,7 @@ class Audits:
         if job.kind is VIDEO:
             await self._stay(job, SNAPSHOTING)
         await self._stay(job, AUDITING)
+        contents.fetch(self._cloud, content)
         task = Task(job.kind, job.bucket, job.wanted, job.conf, content)
         outcome = await judging.judge(
             self._cloud.storage.scratch, self._open_engines(), self.policy, task

@@ -288,10 +288,17 @@ def _text(piece: Judgement) -> str:
 
 def _highlighted(piece: Judgement) -> str:
     """A section as HTML with its hits marked; everything else is text."""
-    spans = sorted({(hit.start, hit.end) for f in piece.findings for hit in f.hits})
+    # Hits count from the beginning of the whole text.
+    spans = sorted(
+        {
+            (max(0, hit.start - piece.start), hit.end - piece.start)
+            for finding in piece.findings
+            for hit in finding.hits
+        }
+    )
     out, at = [], 0
     for start, end in spans:
-        if start < at or end > len(piece.text):
+        if start < at or not start < end <= len(piece.text):
             continue
         out.append(f"{escape(piece.text[at:start])}<mark>{escape(piece.text[start:end])}</mark>")
         at = end

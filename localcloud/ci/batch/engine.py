@@ -55,7 +55,9 @@ class Engine:
     def start(self) -> None:
         """Take up what is open."""
         self.table.recover()
-        self._main = asyncio.get_running_loop().create_task(self._run())
+        self._main = asyncio.get_running_loop().create_task(
+            self._cloud.storage.serving(self._run())
+        )
 
     async def stop(self) -> None:
         """End at once; what runs is taken up by the next start."""
@@ -128,7 +130,10 @@ class Engine:
             self._begin("callbacks", self._tell())
 
     def _begin(self, name: str, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
+        async def served() -> None:
+            await self._cloud.storage.serving(work)
+
+        task = asyncio.get_running_loop().create_task(served())
         self._tasks[name] = task
 
         def done(_: object) -> None:

@@ -157,6 +157,7 @@ def _file(cloud: Cloud, bucket: str, key: str) -> StoredObject:
     stored = cloud.storage.head(bucket, key)
     restore.check_readable(stored, cloud.clock())
     sse.refuse_customers(stored)
+    cloud.storage.fetch(stored)
     return stored
 
 

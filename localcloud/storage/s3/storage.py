@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
@@ -63,7 +63,7 @@ class S3Storage:
         self._bodies.close()
         self._folder.close()
 
-    def serving(self, work: Coroutine[Any, Any, _T]) -> Awaitable[_T]:
+    def serving(self, work: Coroutine[Any, Any, _T]) -> Coroutine[Any, Any, _T]:
         return Work(work)
 
     def create_bucket(self, bucket: Bucket) -> None:
