@@ -16,7 +16,7 @@ import hashlib
 import json
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from shared.audit_requests import Subject, look
@@ -48,7 +48,6 @@ class Manifest:
     time: str
     invocation: str
     version: int = 1
-    decisions: list[str] = field(default_factory=list)
 
     @property
     def subject(self) -> Subject:

@@ -65,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
                 print(f"{id}: invoked {letter.function}, request {invocation}")
             else:
                 letters.drop(id)
-                print(f"{id}: dropped {_printable(letter.key)}")
+                print(f"{id}: dropped {printable(letter.key)}")
     except CloudError as error:
         raise CommandError(f"{error}{'; ' if error.advice else ''}{error.advice}") from None
     return 0
@@ -128,12 +128,12 @@ def _line(letter: DeadLetter) -> str:
     when = datetime.fromtimestamp(letter.time).astimezone().strftime("%Y-%m-%d %H:%M:%S")
     step = "/".join(filter(None, (letter.function, letter.pipeline)))
     said = f"{letter.error.get('code')}: {letter.error.get('message')}"
-    return _printable(
+    return printable(
         f"{letter.id[:12]} {when} {step} {letter.bucket}/{letter.key} "
         f"({letter.attempts} attempts, retried {letter.retried}): {said}"
     )
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """Keys come from outside: nothing in them moves the terminal's cursor."""
     return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)

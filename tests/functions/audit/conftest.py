@@ -1,4 +1,4 @@
-"""A cloud whose policy file decides verdicts, a bucket, and the function `audit` in this process."""
+"""A cloud whose policy file decides verdicts, a bucket, and `audit` in this process."""
 
 import json
 import threading
