@@ -75,13 +75,42 @@ class Cos:
         self.request_id = ""
         self.calls: list[tuple[str, str]] = []
 
+    @property
+    def settings(self) -> Settings:
+        """What the invocation is told from outside."""
+        return self._settings
+
+    @property
+    def deadline(self) -> float:
+        """After which no call is started, in monotonic seconds."""
+        return self._deadline
+
+    def call(
+        self, operation: str, call: Callable[[CosS3Client], _T], *, is_paced: bool = False
+    ) -> _T:
+        """Any other call of the SDK's client, on the same terms; `is_paced` for those that CI
+        counts. It is carried out up to `attempts` times."""
+        pace = self._pace() if is_paced else None
+        return self._call(operation, lambda: call(self._client), pace)
+
+    def signed_address(self, bucket: str, key: str, seconds: int) -> str:
+        """An address that anybody can read the object at for so long. No request is sent."""
+        token = self._settings.credentials.token
+        params = {"x-cos-security-token": token} if token else {}
+        return str(
+            self._client.get_presigned_url(
+                Bucket=bucket, Key=wire_key(key), Method="GET", Expired=seconds, Params=params,
+                SignHost=True,
+            )
+        )  # fmt: skip
+
     def image_process(self, bucket: str, key: str, operations: PicOperations) -> UploadResult:
         """`POST /<key>?image_process` (CI manual 004:7367): up to five rules."""
         header = operations.to_header()
         _, data = self._call(
             "ImageProcess",
             lambda: self._client.ci_image_process(
-                Bucket=bucket, Key=_wire_key(key), PicOperations=header
+                Bucket=bucket, Key=wire_key(key), PicOperations=header
             ),
             pace=self._pace(),
         )
@@ -95,7 +124,7 @@ class Cos:
     def head_object(self, bucket: str, key: str) -> Mapping[str, str]:
         """The object's headers (`ETag`, `Content-Type`, `Content-Length` ...)."""
         return self._call(
-            "HeadObject", lambda: self._client.head_object(Bucket=bucket, Key=_wire_key(key))
+            "HeadObject", lambda: self._client.head_object(Bucket=bucket, Key=wire_key(key))
         )
 
     def put_object(
@@ -112,7 +141,7 @@ class Cos:
             "PutObject",
             lambda: self._client.put_object(
                 Bucket=bucket,
-                Key=_wire_key(key),
+                Key=wire_key(key),
                 Body=body,
                 ContentType=content_type,
                 Metadata=dict(headers or {}),
@@ -123,7 +152,7 @@ class Cos:
         """An object of at most `MAX_READ` bytes; None if there is none."""
 
         def read() -> Read:
-            answer = self._client.get_object(Bucket=bucket, Key=_wire_key(key))
+            answer = self._client.get_object(Bucket=bucket, Key=wire_key(key))
             if int(answer["Content-Length"]) > MAX_READ:
                 raise CloudError("EntityTooLarge", f"{key} has more than {MAX_READ} bytes",
                                  status=400)  # fmt: skip
@@ -162,7 +191,7 @@ class Cos:
     def delete_object(self, bucket: str, key: str) -> None:
         """Delete an object; one that is not there is deleted already."""
         self._call(
-            "DeleteObject", lambda: self._client.delete_object(Bucket=bucket, Key=_wire_key(key))
+            "DeleteObject", lambda: self._client.delete_object(Bucket=bucket, Key=wire_key(key))
         )
 
     def lifecycle_rules(self, bucket: str) -> list[dict[str, Any]]:
@@ -193,13 +222,16 @@ class Cos:
         )
         return bool(answer and answer.get("Status"))
 
+    def read_tags(self, bucket: str, key: str) -> dict[str, str]:
+        """The tags of an object."""
+        return self._call(
+            "GetObjectTagging",
+            lambda: _read_tags(self._client.get_object_tagging(Bucket=bucket, Key=wire_key(key))),
+        )
+
     def add_tags(self, bucket: str, key: str, tags: Mapping[str, str]) -> None:
         """Set `tags` on an object and keep the others it has; at most ten together."""
-        present = self._call(
-            "GetObjectTagging",
-            lambda: _read_tags(self._client.get_object_tagging(Bucket=bucket, Key=_wire_key(key))),
-        )
-        merged = {**present, **tags}
+        merged = {**self.read_tags(bucket, key), **tags}
         if len(merged) > _MAX_TAGS:
             raise CloudError(
                 "TooManyTags", f"the object would have {len(merged)} tags: COS allows {_MAX_TAGS}",
@@ -209,7 +241,7 @@ class Cos:
         self._call(
             "PutObjectTagging",
             lambda: self._client.put_object_tagging(
-                Bucket=bucket, Key=_wire_key(key), Tagging={"TagSet": {"Tag": tag_set}}
+                Bucket=bucket, Key=wire_key(key), Tagging={"TagSet": {"Tag": tag_set}}
             ),
         )
 
@@ -260,7 +292,7 @@ class Cos:
         return result
 
 
-def _wire_key(key: str) -> str:
+def wire_key(key: str) -> str:
     """The key as the SDK needs it. Raises `CloudError` for keys that would become another path."""
     last = key.rpartition("/")[2]
     if last in (".", "..") or not key:

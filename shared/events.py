@@ -63,6 +63,8 @@ class Upload:
     `bucket` is `name-appid`; `key` is decoded and has no leading slash; `size` is in bytes (None
     when the event does not say); `event_time` is in Unix seconds; `version_id` is empty without
     versioning; `request_id` identifies the upload itself, empty when the event does not carry it.
+    `passed` names the gates (pipelines with `gate: true`) that let it through, and `etag` is what
+    they judged: only our own invokes say so, never a trigger.
     `source_ip` is the uploader's address as the event writes it; `meta` holds the upload's
     `x-cos-meta-*` headers, names in lower case without that prefix.
     """
@@ -78,6 +80,8 @@ class Upload:
     content_type: str = ""
     source_ip: str = ""
     meta: tuple[tuple[str, str], ...] = ()
+    passed: tuple[str, ...] = ()
+    etag: str = ""
 
     @property
     def created(self) -> bool:
@@ -122,6 +126,7 @@ def document(upload: Upload) -> dict[str, Any]:
                     "eventSource": "qcs::cos",
                     "requestParameters": {"requestSourceIP": upload.source_ip},
                 },
+                **_passed(upload),
             }
         ]
     }
@@ -134,6 +139,12 @@ def step_document(upload: Upload, pipeline: str) -> dict[str, Any]:
     if upload.request_id.startswith((LISTED, FORCED)):
         event[ONLY] = [pipeline]
     return event
+
+
+def _passed(upload: Upload) -> dict[str, Any]:
+    if not upload.passed:
+        return {}
+    return {"passed": {"pipelines": list(upload.passed), "etag": upload.etag}}
 
 
 def records(event: object) -> list[object]:
@@ -161,6 +172,9 @@ def parse_record(record: object, index: int = 0) -> Upload:
     event = _mapping(record, "event", where)
     meta = obj.get("meta")
     meta = meta if isinstance(meta, Mapping) else {}
+    passed = record.get("passed") if isinstance(record, Mapping) else None
+    passed = passed if isinstance(passed, Mapping) else {}
+    names = passed.get("pipelines")
     host, url_path = _split_url(_text(obj.get("url")))
     bucket, appid = _bucket(bucket_info, host, f"{where}.cos.cosBucket")
     return Upload(
@@ -175,6 +189,8 @@ def parse_record(record: object, index: int = 0) -> Upload:
         content_type=_header(meta, "content-type"),
         source_ip=_source_ip(event),
         meta=_user_meta(meta),
+        passed=tuple(map(_text, names)) if isinstance(names, list) else (),
+        etag=_text(passed.get("etag")),
     )
 
 

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple, Protocol
 
 from shared.claims import (
     RELEASED,
+    RUNNING,
     SUBMITTED,
     Claim,
     Closed,
@@ -90,7 +91,9 @@ class CosStore:
         return (found.body, found.age) if found else None
 
 
-class _Newest(NamedTuple):
+class Newest(NamedTuple):
+    """A claim, its generation, and how many seconds ago it was written."""
+
     claim: Claim | Closed
     generation: int
     age: float
@@ -135,7 +138,7 @@ class Ledger:
             return wanted
         pause, waited = _PAUSE, 0.0
         for _ in range(_ROUNDS):
-            last = self._newest(chain)
+            last = self.newest(chain)
             if last is not None and isinstance(last.claim, Claim) and last.claim.nonce == nonce:
                 # Written by an attempt of this call whose answer was lost.
                 return last.claim
@@ -150,13 +153,14 @@ class Ledger:
                 waited, pause = waited + pause, pause * 2
         return Refusal("too many others work on this key", wait=True)
 
-    def _newest(self, chain: str) -> _Newest | None:
+    def newest(self, chain: str) -> Newest | None:
+        """The generation of a chain that counts; None if the chain is empty."""
         key = self.store.first(chain)
         found = self.store.get(key) if key is not None else None
         if key is None or found is None:
             # Expired between two looks: the chain begins anew.
             return None
-        return _Newest(read(key, found[0]), generation_of(key), found[1])
+        return Newest(read(key, found[0]), generation_of(key), found[1])
 
     def close(self, claim: Claim, outcome: str) -> None:
         """The work has ended: no event of this version does it again (unless it is `dead`)."""
@@ -178,6 +182,33 @@ class Ledger:
         )
         self.store.put(claim.key, submitted.to_bytes())
         return submitted
+
+    def resume(self, found: Newest, lease: float) -> Claim | None:
+        """Take over a claim whose work was submitted, to finish it: the next generation, which one
+        of many finishers can write. None if another has, or is at it.
+        """
+        last = found.claim
+        if isinstance(last, Closed):
+            return None
+        own = last.holder == self.holder and last.state != SUBMITTED
+        if not own and last.state not in (SUBMITTED, RELEASED) and found.age <= last.lease:
+            return None
+        claim = last._replace(
+            generation=found.generation + 1,
+            attempt=last.attempt + (not own and last.state != SUBMITTED),
+            tries=last.tries + 1 if own else 1,
+            holder=self.holder,
+            nonce=secrets.token_hex(8),
+            lease=lease,
+            state=RUNNING,
+        )
+        if self.store.put_new(claim.key, claim.to_bytes()):
+            return claim
+        written = self.newest(claim.chain)
+        # Written by an attempt of this call whose answer was lost.
+        if written is not None and isinstance(written.claim, Claim):
+            return claim if written.claim.nonce == claim.nonce else None
+        return None
 
     def is_newest(self, claim: Claim) -> bool:
         """Whether no later generation has taken the place of `claim`."""

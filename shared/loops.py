@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 _FROM_FOLDER = ("key", "dir")
 # Placeholders that end as the source's key ends.
 _FROM_SUFFIX = ("key", "name", "ext")
+# What a pipeline writes besides its outputs.
+_OTHERS = {
+    "record": "the record", "quarantine": "the quarantine", "manifest": "the quarantine's manifest",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -38,7 +42,7 @@ def find(pipelines: Sequence[Pipeline]) -> Iterator[Loop]:
         for source in pipelines
         for name, template, bucket in _places(source)
         for target in pipelines
-        if _reaches(source, template, bucket, target, is_record=name == "record")
+        if _reaches(source, template, bucket, target, name)
     ]
     following: dict[str, set[str]] = {pipeline.name: set() for pipeline in pipelines}
     for source, _, _, target in edges:
@@ -77,7 +81,13 @@ def _places(pipeline: Pipeline) -> list[tuple[str, Template, str | None]]:
         for output in pipeline.outputs
         for format in output.auto or ("",)
     ]
-    return [*outputs, ("record", pipeline.record, None)]
+    places = [*outputs, ("record", pipeline.record, None)]
+    if audit := pipeline.audit:
+        away = audit.quarantine
+        for name, file in (("quarantine", "content"), ("manifest", "manifest.json")):
+            template = Template(f"/{away.prefix}{{etag}}/{file}")
+            places.append((name, template, away.bucket or None))
+    return places
 
 
 def _reachable(start: str, following: dict[str, set[str]]) -> set[str]:
@@ -90,14 +100,14 @@ def _reachable(start: str, following: dict[str, set[str]]) -> set[str]:
 
 
 def _reaches(
-    source: Pipeline, template: Template, bucket: str | None, target: Pipeline, *, is_record: bool
+    source: Pipeline, template: Template, bucket: str | None, target: Pipeline, name: str
 ) -> bool:
     return (
         _bucket_matches(source.when, bucket, target.when)
         and _overlap(_possible_prefix(source.when, template), target.when.prefix)
         and _suffix_matches(source.when, template, target.when)
-        and (not is_record or _takes_json(target.when))
-        and _takes_put(target.when)
+        and (name not in ("record", "manifest") or _takes_json(target.when))
+        and _takes(target.when, "Copy" if name == "quarantine" else "Put")
     )
 
 
@@ -146,13 +156,13 @@ def _takes_json(target: When) -> bool:
     return not patterns or any(p in ("*", "*/*") or p.startswith("application/") for p in patterns)
 
 
-def _takes_put(target: When) -> bool:
+def _takes(target: When, kind: str) -> bool:
     # Results of persistent processing arrive as puts.
-    return any(name.endswith((":*", ":Put")) for name in target.events)
+    return any(name.endswith((":*", f":{kind}")) for name in target.events)
 
 
 def _sentence(source: Pipeline, name: str, template: Template, target: Pipeline) -> str:
-    what = "the record" if name == "record" else f"the output {name}"
+    what = _OTHERS.get(name, f"the output {name}")
     return (
         f"pipelines.{source.name}: {what} ({template.text}) would trigger the pipeline "
         f"{target.name} and so {source.name} again, a loop: write it outside of "

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from shared.errors import CloudError
@@ -40,6 +41,8 @@ class Outcome:
     function or service has taken it over.
     `rejected`: the file is at fault, no retry helps. `failed`: the surroundings are at fault;
     `retry` says whether another attempt can succeed.
+    `details` stand in the record besides, or travel with the claim of submitted work, which `lease`
+    seconds from now has ended for sure.
     """
 
     status: str
@@ -48,6 +51,8 @@ class Outcome:
     calls: tuple[Call, ...] = ()
     error: CloudError | None = None
     reason: str = ""
+    details: Mapping[str, Any] = field(default_factory=dict)
+    lease: float = 0.0
 
     @property
     def retry(self) -> bool:

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from shared.audits import Audit
 from shared.errors import ConfigError
 from shared.events import Upload
 from shared.templates import Template, placeholder_values
@@ -130,6 +131,7 @@ class Pipeline:
     description: str = ""
     tags: bool = True
     is_pic_info: bool = True
+    audit: Audit | None = None
 
     @property
     def needs_etag(self) -> bool:
@@ -168,6 +170,16 @@ class Pipelines:
         """Those with these names."""
         wanted = frozenset(names)
         return Pipelines(tuple(entry for entry in self.entries if entry.name in wanted))
+
+
+def let_through(pipelines: Iterable[Pipeline], passed: Collection[str]) -> list[Pipeline]:
+    """The pipelines that may have an upload now, which the gates named in `passed` have let pass:
+    before all have, only audits; after that all others, so that nothing is judged twice."""
+    found = list(pipelines)
+    gates = [each for each in found if each.audit is not None and each.audit.gate]
+    if any(gate.name not in passed for gate in gates):
+        return [each for each in found if each.audit is not None]
+    return [each for each in found if each.audit is None or not passed]
 
 
 def by_function(pipelines: Iterable[Pipeline]) -> dict[str, list[str]]:
@@ -223,6 +235,7 @@ def _restore(entry: dict[str, Any]) -> Pipeline:
             "when": When(**when),
             "outputs": tuple(map(_restore_output, entry["outputs"])),
             "record": Template(**entry["record"]),
+            "audit": entry["audit"] and Audit.restored(entry["audit"]),
         }
     )
 

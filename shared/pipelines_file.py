@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from shared import located, loops, outputs_file, watermarks_file
+from shared import audit_file, located, loops, outputs_file, watermarks_file
+from shared.audits import FUNCTION as AUDIT
 from shared.located import Node
 from shared.outputs_file import BUCKET, NAME, Context, checked, checked_fileid
 from shared.pipelines import DEFAULT_EVENTS, DISPATCH, Mark, Output, Pipeline, Pipelines, When
@@ -64,7 +65,7 @@ def _build(root: Node) -> list[Pipeline]:
 
 _FIELDS = (
     "description", "function", "when", "outputs", "record", "tags", "is_pic_info",
-    "advanced_compression",
+    "advanced_compression", "audit",
 )  # fmt: skip
 
 
@@ -72,17 +73,30 @@ def _pipeline(name: str, node: Node, lines: _Lines, marks: Mapping[str, Mark | N
     if not NAME.fullmatch(name):
         node.problems.add(node.line, f"{name!r} is no pipeline name: letters, digits, - and _")
     fields = node.mapping(_FIELDS)
-    for required in ("when", "outputs"):
+    is_audit = "audit" in fields
+    for required in ("when",) if is_audit else ("when", "outputs"):
         if required not in fields:
             node.problems.add(node.line, f"{node.path}.{required} is missing")
-    function = fields["function"].text() if "function" in fields else "image"
-    if function == DISPATCH:
+    default = AUDIT if is_audit else "image"
+    function = fields["function"].text() if "function" in fields else default
+    if is_audit and function != AUDIT:
+        fields["function"].refuse(f"audits are the work of {AUDIT}")
+    elif function == AUDIT and not is_audit:
+        node.problems.add(node.line, f"{node.path}.audit is missing: a mapping is expected")
+    elif function == DISPATCH:
         fields["function"].refuse("it hands uploads on to functions that do the work")
     elif not _FUNCTION.fullmatch(function):
         fields["function"].refuse("the key of a function in serverless.yml is expected")
     advanced = "advanced_compression" in fields and fields["advanced_compression"].flag()
     outputs: list[Output] = []
-    if "outputs" in fields:
+    for field_name in ("outputs", "advanced_compression", "is_pic_info") if is_audit else ():
+        if field_name in fields:
+            fields[field_name].refuse(
+                "an audit makes no outputs: a pipeline of its own is expected"
+            )
+    if is_audit:
+        lines.outputs[name, "quarantine"] = lines.outputs[name, "manifest"] = fields["audit"]
+    elif "outputs" in fields:
         for output, fileid in outputs_file.read(fields["outputs"], Context(marks, advanced)):
             lines.outputs[name, output.name] = fileid
             outputs.append(output)
@@ -93,8 +107,9 @@ def _pipeline(name: str, node: Node, lines: _Lines, marks: Mapping[str, Mark | N
         record=_record(name, node, fields.get("record"), lines),
         function=function,
         description=fields["description"].text() if "description" in fields else "",
-        tags=fields["tags"].flag() if "tags" in fields else True,
+        tags=fields["tags"].flag() if "tags" in fields else not is_audit,
         is_pic_info=fields["is_pic_info"].flag() if "is_pic_info" in fields else True,
+        audit=audit_file.read(fields["audit"]) if is_audit else None,
     )
 
 

@@ -53,6 +53,7 @@ def document(
             {"id": call.id, "rules": call.rules, "milliseconds": call.milliseconds}
             for call in outcome.calls
         ],
+        **outcome.details,
         "error": error_document(outcome.error),
         "invocation": invocation,
         "attempt": attempt,

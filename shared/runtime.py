@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from shared.attempts import Attempt, Handle
+from shared.attempts import Attempt, GiveUp, Handle
 from shared.invocations import Ending, Invocation, MainHandler, RetryableError, entry_point, sift
 
 __all__ = ["MainHandler", "RetryableError", "main_handler"]
 
 
-def main_handler(function: str, handle: Handle) -> MainHandler:
+def main_handler(function: str, handle: Handle, give_up: GiveUp | None = None) -> MainHandler:
     """SCF's entry point for `handle(upload, pipeline, cos, etag) -> Outcome`.
 
+    `give_up(upload, pipeline, cos, error) -> Outcome` is called when the last attempt has failed.
     `handle` raises `CloudError` for what stops it; `etag` is empty unless a template needs it.
     The entry point returns `{"outcomes": [...]}`, an entry per upload and pipeline, the same that
     it logs, and raises `RetryableError` when SCF should try again.
@@ -32,6 +33,7 @@ def main_handler(function: str, handle: Handle) -> MainHandler:
                     settings=invocation.settings,
                     invocation=invocation.id,
                     deadline=invocation.deadline,
+                    give_up=give_up,
                     entry={**wanted.base, "outputs": [], "requests": [], "record": None},
                 )
                 attempt.run()

@@ -13,14 +13,14 @@ from shared.blind_text import META
 from shared.errors import CloudError
 from shared.events import FORCED, LISTED, Upload
 from shared.invocations import Invocation, sift
-from shared.pipelines import Pipeline
+from shared.pipelines import Pipeline, Pipelines, let_through
 from shared.session import unix_time
 
 # What a listing cannot tell, so that no output may depend on it.
 _UNKNOWN = ("request_id", "source_ip")
 # How objects are counted.
-UNWANTED, OUTSIDE, OWN, PROCESSED, GONE, UNREADABLE, WANTED = (
-    "unwanted", "outside", "own", "processed", "gone", "unreadable", "wanted"
+UNWANTED, OUTSIDE, OWN, PROCESSED, GATED, GONE, UNREADABLE, WANTED = (
+    "unwanted", "outside", "own", "processed", "gated", "gone", "unreadable", "wanted"
 )  # fmt: skip
 
 
@@ -36,13 +36,17 @@ class Look(NamedTuple):
 
 class Looker:
     """Looks at objects for one plan. `invocation` holds the pipelines that the plan names, and
-    `run` names this run of it: with `force`, each object is processed once in a run."""
+    `run` names this run of it: with `force`, each object is processed once in a run. `everything`
+    are the pipelines of the whole file: their gates hold for whatever the plan names."""
 
-    def __init__(self, cos: BatchCos, plan: Plan, invocation: Invocation, run: str) -> None:
+    def __init__(
+        self, cos: BatchCos, plan: Plan, invocation: Invocation, run: str, everything: Pipelines
+    ) -> None:
         self._cos = cos
         self._plan = plan
         self._invocation = invocation
         self._run = run
+        self._everything = everything
         self._state = invocation.settings.state_prefix
         self._versioned = cos.was_versioned(plan.bucket)
 
@@ -78,6 +82,12 @@ class Looker:
         if wanted is None:
             return Look(OWN if any("pipeline" in end.entry for end in endings) else UNWANTED, found)
         left = wanted.pipelines
+        gates = let_through(self._everything.match(upload), ())
+        if any(each.audit is not None for each in gates):
+            # The others follow from the audit, which lets them have what passes.
+            left = tuple(each for each in left if each.name in {gate.name for gate in gates})
+            if not left:
+                return Look(GATED, found)
         if not self._plan.force:
             left = tuple(each for each in left if not self._is_done(each, upload, found.etag))
         return Look(WANTED if left else PROCESSED, found, upload, left)

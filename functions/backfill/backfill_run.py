@@ -51,6 +51,7 @@ class Run:
         self.cursor = cursor
         self.progress = False
         self._plan = plan = Plan.read(cursor["plan"])
+        self._everything = invocation.pipelines
         named = invocation.pipelines.only(plan.pipelines) if plan.pipelines else None
         self._invocation = invocation._replace(pipelines=named or invocation.pipelines)
         self._cos, self._scf, self._place, self._end = cos, scf, place, end
@@ -81,7 +82,9 @@ class Run:
 
     def work(self) -> None:
         """Go on from the cursor's place. Raises `CloudError` for what is in the way."""
-        looker = Looker(self._cos, self._plan, self._invocation, self.cursor["run"])
+        looker = Looker(
+            self._cos, self._plan, self._invocation, self.cursor["run"], self._everything
+        )
         entries = self._invocation.pipelines.entries
         all_fit = len(self._operations) == len(entries)
         batches = bool(self._operations) and not self._plan.dry_run

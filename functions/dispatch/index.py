@@ -14,7 +14,7 @@ from shared import events
 from shared.errors import CloudError
 from shared.invocations import Ending, Invocation, Wanted, entry_point, sift
 from shared.outcomes import FAILED, SUBMITTED, error_document
-from shared.pipelines import DISPATCH, by_function
+from shared.pipelines import DISPATCH, by_function, let_through
 from shared.scf import Scf, deployed_prefix
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def dispatch(invocation: Invocation, records: list[object]) -> Iterator[Ending]:
 
 def _targets(wanted: Wanted) -> list[Target]:
     """One for each function, however many of its pipelines want the upload."""
-    found = by_function(wanted.pipelines)
+    found = by_function(let_through(wanted.pipelines, wanted.upload.passed))
     return [Target(function, names, wanted) for function, names in found.items()]
 
 

@@ -364,3 +364,16 @@ def test_a_function_that_is_not_there_ends_it_at_once(stage):
     cursor = stage.start()
     assert (cursor["state"], cursor["hops"]) == ("failed", 1)
     assert cursor["error"]["advice"].startswith("deploy the function")
+
+
+def test_no_backfill_goes_around_a_gate(stage):
+    """Whatever the plan names and however it is carried out: only the audit gets the object."""
+    guard = "  guard:\n    when: {prefix: uploads/}\n    audit: {gate: true}\n"
+    stage.put(names(2))
+    stage.project.pipelines({"half": HALF}, more=guard)
+    for mode in ("invoke", "batch"):
+        cursor = stage.start(name=f"photos-{mode}", pipelines=["photos"], mode=mode)
+        assert cursor["counts"] == {"objects": 2, "gated": 2}
+    assert stage.start(settle=False)["counts"] == {"objects": 2, "invoked": 2}
+    assert [name for name, _ in stage.sent] == ["audit", "audit"]
+    assert stage.keys("out/") == []

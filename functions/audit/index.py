@@ -1,0 +1,135 @@
+"""COS event -> CI's audit -> verdict -> actions -> record.
+
+What is judged at once is acted on at once; what becomes a job of CI is left to `callback`, or to
+`sweep` where no callback comes.
+"""
+
+from __future__ import annotations
+
+import json
+
+from shared.attempts import failure
+from shared.audit_actions import Case, act, passed_by_person, put_away_before
+from shared.audit_finish import submitted
+from shared.audit_requests import Asked, Requests, Subject, look
+from shared.audits import FUNCTION, METADATA, Audit, kinds_of
+from shared.cos import Cos
+from shared.errors import CloudError
+from shared.events import Upload
+from shared.outcomes import FAILED, SKIPPED, Outcome
+from shared.pipelines import Pipeline
+from shared.quarantine import decided_by
+from shared.records import record_key
+from shared.runtime import main_handler as build_handler
+from shared.verdicts import BLOCK, Verdict, merged, undecided
+
+_GONE = Outcome(SKIPPED, reason="the object was deleted before it was judged")
+_REPLACED = Outcome(
+    SKIPPED, reason="the object was replaced while it was judged: the newer upload is judged anew"
+)
+
+
+def judge(upload: Upload, pipeline: Pipeline, cos: Cos, _etag: str) -> Outcome:
+    """The verdict on one upload and what it causes, or the jobs that will bring it."""
+    audit = _audit_of(pipeline)
+    subject = look(cos, upload.bucket, upload.key)
+    if subject is None:
+        return put_away_before(Case(upload, pipeline, audit, cos)) or _GONE
+    if upload.version_id and subject.version_id != upload.version_id:
+        return _REPLACED
+    kinds = kinds_of(audit, subject.key, subject.content_type)
+    requests = Requests(cos, upload, pipeline, audit, cos.settings.callback)
+    described = tuple(requests.described(kind) for kind in kinds)
+    case = Case(upload, pipeline, audit, cos, asked=described)
+    return _of_copy(case, subject, kinds) or _of_service(case, subject, kinds, requests)
+
+
+def _of_copy(case: Case, subject: Subject, kinds: tuple[str, ...]) -> Outcome | None:
+    """What is known of a copy without asking: our own, or one that a person let pass."""
+    upload, cos = case.upload, case.cos
+    if upload.event_name != "cos:ObjectCreated:Copy":
+        return None
+    if _is_own_copy(upload, case.pipeline, cos, subject.etag):
+        return Outcome(SKIPPED, reason="the audit itself wrote the object's metadata")
+    who = decided_by(cos, cos.settings.state_prefix, subject)
+    if not who:
+        return None
+    return act(case, passed_by_person(case.audit.policy, ",".join(kinds), who), subject)
+
+
+def _of_service(
+    case: Case, subject: Subject, kinds: tuple[str, ...], requests: Requests
+) -> Outcome:
+    policy = case.audit.policy
+    if not kinds:
+        reason = f"no audit takes {subject.content_type or 'an unknown type'}"
+        return act(case, undecided("", reason, policy), subject)
+    try:
+        asked = _ask(requests, kinds, subject)
+    except CloudError as error:
+        return _failed(case, subject, error)
+    found = [each.verdict for each in asked if each.verdict]
+    if jobs := [(each.kind, each.job_id) for each in asked if each.verdict is None]:
+        return submitted(case.audit, subject, jobs, found, case.asked)
+    if not subject.is_same(look(case.cos, subject.bucket, subject.key)):
+        return _REPLACED
+    return act(case, merged(found), subject)
+
+
+def give_up(upload: Upload, pipeline: Pipeline, cos: Cos, error: CloudError) -> Outcome:
+    """The last attempt has failed: the upload counts as `review`, and is a dead letter."""
+    audit = _audit_of(pipeline)
+    case = Case(upload, pipeline, audit, cos)
+    subject = look(cos, upload.bucket, upload.key)
+    if subject is None:
+        return put_away_before(case) or _GONE
+    outcome = act(
+        case, undecided("", f"it could not be judged: {error.code}", audit.policy), subject
+    )
+    return Outcome(FAILED, error=error, reason=outcome.reason, details=outcome.details)
+
+
+def _ask(requests: Requests, kinds: tuple[str, ...], subject: Subject) -> list[Asked]:
+    asked: list[Asked] = []
+    for kind in kinds:
+        asked.append(requests.ask(kind, subject))
+        verdict: Verdict | None = asked[-1].verdict
+        if verdict is not None and verdict.result == BLOCK:
+            break  # nothing makes it worse
+    blocks = [each for each in asked if each.verdict and each.verdict.result == BLOCK]
+    return blocks or asked
+
+
+def _failed(case: Case, subject: Subject, error: CloudError) -> Outcome:
+    """An audit that CI refused: for review if the file is at fault, else an error."""
+    now = look(case.cos, subject.bucket, subject.key)
+    if now is None:
+        return _GONE
+    if not subject.is_same(now):
+        return _REPLACED
+    if failure(error).status in (FAILED, SKIPPED):
+        return Outcome(FAILED, error=error)
+    verdict = undecided("", f"CI refused it: {error.code}", case.audit.policy,
+                        request_id=error.request_id)  # fmt: skip
+    return act(case, verdict, subject)
+
+
+def _is_own_copy(upload: Upload, pipeline: Pipeline, cos: Cos, etag: str) -> bool:
+    """Whether the event tells of our own writing of metadata, by the id of that request."""
+    if not upload.request_id or not any(METADATA in on for _, on in _audit_of(pipeline).on):
+        return False
+    found = cos.read_object(upload.bucket, record_key(pipeline, upload, etag))
+    try:
+        actions = json.loads(found.body)["audit"]["actions"] if found else []
+        return any(each.get("request_id") == upload.request_id for each in actions)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return False
+
+
+def _audit_of(pipeline: Pipeline) -> Audit:
+    if pipeline.audit is None:
+        raise CloudError("InvalidState", f"the pipeline {pipeline.name} has no audit", status=409)
+    return pipeline.audit
+
+
+main_handler = build_handler(FUNCTION, judge, give_up)

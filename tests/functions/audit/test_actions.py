@@ -1,0 +1,194 @@
+"""What each verdict does to an upload, end to end on the local cloud."""
+
+import hashlib
+import hmac
+import json
+
+import pytest
+
+from tests.functions.conftest import photo
+
+
+def test_a_picture_that_passes_is_tagged_and_stays(audits):
+    entry = audits.audit("uploads/good.jpg", photo(), ACL="public-read")
+    assert entry["outcome"] == "done"
+    assert audits.tags("uploads/good.jpg") == {"audit": "pass"}
+    assert audits.acl("uploads/good.jpg") == "public-read"
+    record = audits.audit_record("uploads/good.jpg")
+    assert record["verdict"]["result"] == "pass"
+    assert {label["scene"] for label in record["verdict"]["labels"]} == {"Porn", "Ads"}
+    assert record["verdict"]["job_id"].startswith("si")
+    assert record["verdict"]["request_id"]
+    assert len(record["verdict"]["policy"]["version"]) == 16
+    assert record["asked"][0]["kind"] == "image"
+    assert record["actions"][0]["by"] == "audit"
+
+
+def test_a_doubtful_picture_is_made_private(audits):
+    audits.audit("uploads/doubt.jpg", photo(), ACL="public-read")
+    assert audits.acl("uploads/doubt.jpg") == "private"
+    assert audits.tags("uploads/doubt.jpg") == {"audit": "review"}
+    [private, _tag] = audits.audit_record("uploads/doubt.jpg")["actions"]
+    assert private["before"] == "public-read"
+
+
+@pytest.mark.parametrize(
+    ("name", "body"),
+    [
+        ("bad.jpg", photo()),
+        ("bad.txt", b"words that a person wrote"),
+        ("bad.mp3", b"sound"),
+        ("bad.mp4", b"film"),
+        ("bad.pdf", b"%PDF-1.4"),
+        ("bad.zip", b"PK"),
+    ],
+)
+def test_what_is_blocked_is_put_away_whatever_its_kind(audits, name, body):
+    # The small text is sent itself, so that no rule about its key can speak of it.
+    audits.section("freeze: {Porn: 100}" if name.endswith("txt") else "")
+    entry = audits.audit(f"uploads/{name}", body)
+    assert entry["outcome"] == "done"
+    assert not audits.exists(f"uploads/{name}")
+    [content, manifest] = audits.under("quarantine/")
+    assert audits.get(content) == body
+    assert audits.acl(content) == audits.acl(manifest) == "private"
+    assert audits.verdict(f"uploads/{name}")["result"] == "block"
+
+
+def test_no_word_of_what_was_found_is_kept(audits, capsys):
+    audits.audit("uploads/bad.jpg", photo())
+    kept = [audits.get(key) for key in audits.listing() if not key.endswith("content")]
+    assert not any(b"secretword" in body for body in kept)
+    assert "secretword" not in capsys.readouterr().out
+
+
+def test_real_engines_judge_a_text_and_a_virus(audits):
+    eicar = rb"X5O!P%@AP[4\PZX54(P^)7CC)7}$" + b"EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"
+    audits.audit("uploads/words.txt", b"The meeting is on Monday at ten.")
+    assert audits.tags("uploads/words.txt") == {"audit": "pass"}
+    audits.audit("uploads/tool.zip", eicar)
+    assert not audits.exists("uploads/tool.zip")
+    assert audits.verdict("uploads/tool.zip")["labels"][0]["sub_label"].startswith("EICAR")
+
+
+def test_a_webpage_is_judged_by_an_address_of_its_own(audits):
+    entry = audits.audit("uploads/good.html", b"<p>The meeting is on Monday.</p>")
+    assert entry["outcome"] == "done"
+    assert audits.verdict("uploads/good.html")["result"] == "pass"
+    assert "sign" not in json.dumps(audits.audit_record("uploads/good.html"))
+
+
+def test_thresholds_move_the_verdict(audits):
+    audits.section('thresholds: {"*": {review: 50, block: 70}}')
+    audits.audit("uploads/doubt.jpg", photo())
+    assert audits.verdict("uploads/doubt.jpg")["result"] == "block"
+    audits.section('thresholds: {"*": {review: 98, block: 99}}')
+    audits.audit("uploads/bad.jpg", photo())
+    assert audits.verdict("uploads/bad.jpg")["result"] == "pass"
+
+
+def test_a_threshold_is_of_its_label_alone(audits):
+    audits.section("thresholds: {Ads: {review: 98, block: 99}}")
+    audits.audit("uploads/bad.jpg", photo())
+    labels = audits.verdict("uploads/bad.jpg")["labels"]
+    assert {label["scene"]: label["result"] for label in labels} == {"Porn": "block", "Ads": "pass"}
+
+
+@pytest.mark.parametrize(
+    ("key", "body"),
+    [
+        ("uploads/thing.xyz", b"no audit takes this"),
+        ("uploads/good.jpg", b""),
+        ("uploads/broken.jpg", b"half a picture"),
+        ("uploads/broken.pdf", b"half a document"),
+        ("uploads/program.txt", bytes(range(256)) * 2),
+        ("uploads/text.jpg", b"this is no picture"),
+    ],
+)
+def test_what_cannot_be_judged_is_for_review(audits, key, body):
+    audits.audit(key, body)
+    assert audits.verdict(key)["result"] == "review"
+    assert audits.verdict(key)["reason"]
+    assert audits.acl(key) == "private"
+
+
+def test_a_scene_without_an_engine_never_passes(audits):
+    audits.section('scenes: [Politics], thresholds: {"*": {review: 99, block: 100}}')
+    audits.audit("uploads/landscape.jpg", photo(300, 300))
+    assert audits.verdict("uploads/landscape.jpg")["result"] == "review"
+
+
+def test_a_file_above_what_ci_takes_is_not_sent(audits):
+    audits.section("kinds: [text]")
+    entry = audits.audit("uploads/good.txt", b"word " * 220_000)
+    assert audits.verdict("uploads/good.txt")["result"] == "review"
+    assert not any("Audit" in call for call in entry["calls"])
+
+
+def test_several_kinds_of_one_upload_count_together(audits):
+    audits.section("kinds: [image, virus]")
+    audits.audit("uploads/good.jpg", photo())
+    assert audits.verdict("uploads/good.jpg")["kind"] == "image,virus"
+    assert audits.verdict("uploads/good.jpg")["result"] == "pass"
+    audits.audit("uploads/doubt.jpg", photo())
+    assert audits.verdict("uploads/doubt.jpg")["result"] == "review"
+
+
+def test_metadata_is_written_and_its_own_event_is_no_new_upload(audits):
+    audits.section("on: {pass: [metadata]}")
+    audits.audit(
+        "uploads/good.jpg", photo(), ContentType="image/jpeg", Metadata={"x-cos-meta-user": "ann"}
+    )
+    head = audits.client.head_object(Bucket=audits.bucket, Key="uploads/good.jpg")
+    assert (head["x-cos-meta-audit"], head["x-cos-meta-user"]) == ("pass", "ann")
+    assert head["Content-Type"] == "image/jpeg"
+    [action] = audits.audit_record("uploads/good.jpg")["actions"]
+    event = audits.event("uploads/good.jpg", request_id=action["request_id"])
+    event["Records"][0]["event"] |= {"eventName": "cos:ObjectCreated:Copy", "eventTime": 1795219300}
+    entry = audits.run(event, "invocation-2")
+    assert (entry["outcome"], entry["reason"]) == (
+        "skipped", "the audit itself wrote the object's metadata",
+    )  # fmt: skip
+
+
+def test_the_service_freezes_and_its_freeze_is_kept(audits):
+    audits.section("freeze: {Porn: 90}, on: {block: [private, tag]}")
+    audits.audit("uploads/bad.jpg", photo())
+    record = audits.audit_record("uploads/bad.jpg")
+    assert record["verdict"]["frozen"]
+    assert record["actions"][0]["note"] == "frozen by the service"
+    with pytest.raises(Exception, match="frozen"):
+        audits.get("uploads/bad.jpg")
+
+
+def test_a_webhook_is_told_with_a_signature_and_again_until_it_takes_it(audits, hook):
+    hook.statuses = [500, 503]
+    audits.section(f'on: {{block: [notify]}}, notify: "{hook.url}"')
+    audits.audit("uploads/bad.jpg", photo())
+    calls = [hook.calls.get(timeout=5) for _ in range(3)]
+    assert len({call.headers["X-Event-Id"] for call in calls}) == 1
+    last = calls[-1]
+    signed = last.headers["X-Timestamp"].encode() + b"." + last.body
+    expected = hmac.new(b"s" * 40, signed, hashlib.sha256).hexdigest()
+    assert last.headers["X-Signature"] == f"sha256={expected}"
+    document = json.loads(last.body)
+    assert (document["key"], document["verdict"]["result"]) == ("uploads/bad.jpg", "block")
+    assert b"secretword" not in last.body
+
+
+def test_a_webhook_that_refuses_is_a_dead_letter_and_the_rest_is_done(audits, hook):
+    hook.statuses = [302]
+    audits.section(f'on: {{block: [quarantine, notify]}}, notify: "{hook.url}"')
+    entry = audits.audit("uploads/bad.jpg", photo())
+    assert entry["outcome"] == "failed"
+    assert entry["error"]["code"] == "WebhookRefused"
+    assert entry["dead_letter"]
+    assert not audits.exists("uploads/bad.jpg")
+
+
+def test_nothing_is_sent_unsigned(audits, monkeypatch, hook):
+    monkeypatch.delenv("NOTIFY_SECRET")
+    audits.section(f'on: {{block: [notify]}}, notify: "{hook.url}"')
+    entry = audits.audit("uploads/bad.jpg", photo())
+    assert "NOTIFY_SECRET" in entry["error"]["message"]
+    assert hook.calls.empty()
