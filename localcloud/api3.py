@@ -52,9 +52,20 @@ def _scf_actions() -> dict[str, Handler]:
     return ACTIONS
 
 
+def _moderation(product: str) -> Callable[[], dict[str, Handler]]:
+    def load() -> dict[str, Handler]:
+        from localcloud import moderation
+
+        return moderation.ACTIONS[product]
+
+    return load
+
+
 PRODUCTS: dict[str, Product] = {
+    "ims": Product("2020-12-29", _moderation("ims"), regional=True),
     "sts": Product("2018-08-13", lambda: sts.ACTIONS),
     "scf": Product("2018-04-16", _scf_actions, regional=True),
+    "tms": Product("2020-12-29", _moderation("tms"), regional=True),
 }
 
 

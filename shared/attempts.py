@@ -77,6 +77,7 @@ class Attempt:
             self._end(FAILED, error=error)
             self.again = True
         self.entry["calls"] = [f"{operation} {id}" for operation, id in self._cos.calls]
+        self.entry["call_count"] = len(self._cos.calls)
         self.entry["milliseconds"] = round((time.monotonic() - self._clock) * 1000)
 
     def resume(self, claim: Claim) -> None:
@@ -90,7 +91,7 @@ class Attempt:
             return
         lease = lease_of(self._deadline)
         details = {
-            "event": events.document(self.upload),
+            "event": events.step_document(self.upload, self.pipeline.name),
             "function": self.pipeline.function,
             "pipeline": self.pipeline.name,
         }
@@ -125,13 +126,27 @@ class Attempt:
             outcome = self._give_up(self.upload, self.pipeline, self._cos, outcome.error)
             self._end(outcome.status, reason=outcome.reason, error=outcome.error)
         if outcome.status == SUBMITTED:
-            self._ledger.submit(claim, outcome.lease, outcome.details)
+            self._name_jobs(self._ledger.submit(claim, outcome.lease, outcome.details))
         else:
             if not ended and outcome.status != SKIPPED:
                 self._write_back(claim, outcome, etag)
             self._let_on()
             self._close(claim, outcome)
         self._phase("record")
+
+    def _name_jobs(self, claim: Claim) -> None:
+        """Let a callback of CI find the claim by the id of a job.
+
+        Where that fails `sweep` asks for the jobs: it is no reason to submit them again.
+        """
+        from shared.jobs import Job, Jobs
+
+        jobs = Jobs(self._cos, *self._state)
+        try:
+            for job in claim.details.get("jobs", ()):
+                jobs.write(Job(str(job["id"]), claim.key, self.upload.bucket))
+        except CloudError as error:
+            self.entry["unnamed_jobs"] = error_document(error)
 
     def _etag(self) -> str:
         if not self.pipeline.needs_etag:

@@ -6,15 +6,27 @@ import re
 from collections.abc import Mapping
 
 from shared import blind_text, webhook
-from shared.audits import ACTIONS, DEFAULT_ON, NOTIFY, Audit, Quarantine, Snapshots
+from shared.audits import (
+    ACTIONS,
+    API3,
+    CI,
+    DEFAULT_ON,
+    MODERATED,
+    NOTIFY,
+    PROVIDERS,
+    Audit,
+    Quarantine,
+    Snapshots,
+)
 from shared.located import Node
 from shared.outputs_file import BUCKET, checked
 from shared.templates import Template, TemplateError
 from shared.verdicts import EVERY, KINDS, RESULTS, SCENES
 
 _FIELDS = (
-    "kinds", "scenes", "biz_type", "interval", "max_frames", "large_image", "snapshots", "data_id",
-    "user", "callback", "freeze", "thresholds", "on", "gate", "quarantine", "notify", "timeout",
+    "provider", "kinds", "scenes", "biz_type", "interval", "max_frames", "large_image", "snapshots",
+    "data_id", "user", "callback", "freeze", "thresholds", "on", "gate", "quarantine", "notify",
+    "timeout",
 )  # fmt: skip
 # What CI takes as UserInfo (CI manual 004:18697).
 USER_FIELDS = (
@@ -37,7 +49,11 @@ def read(node: Node) -> Audit:
     if biz_type and scenes:
         fields["scenes"].refuse("biz_type names its own scenes: one of both is expected")
     quarantine = _quarantine(fields["quarantine"]) if "quarantine" in fields else Quarantine()
+    provider = fields["provider"].text() if "provider" in fields else CI
+    if provider not in PROVIDERS:
+        fields["provider"].refuse(f"allowed are {', '.join(PROVIDERS)}")
     found = Audit(
+        provider=provider,
         kinds=_words(fields, "kinds", KINDS),
         scenes=scenes,
         biz_type=biz_type[0] if biz_type else "",
@@ -58,7 +74,19 @@ def read(node: Node) -> Audit:
     )
     if not found.notify and any(NOTIFY in actions for _, actions in found.on):
         node.problems.add(node.line, f"{node.path}.notify is missing: the address of the webhook")
+    if provider == API3:
+        _only_moderation(fields)
     return found
+
+
+def _only_moderation(fields: Mapping[str, Node]) -> None:
+    """Refuse what API 3.0 has no parameter for."""
+    for name in ("scenes", "freeze", "snapshots"):
+        if name in fields:
+            fields[name].refuse("provider api3 does not know it; biz_type names a strategy there")
+    for item in fields["kinds"].items() if "kinds" in fields else ():
+        if item.text() not in MODERATED:
+            item.refuse(f"provider api3 judges {' and '.join(MODERATED)} alone")
 
 
 def _words(fields: Mapping[str, Node], name: str, allowed: tuple[str, ...]) -> tuple[str, ...]:

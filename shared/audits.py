@@ -11,6 +11,9 @@ from typing import Any
 from shared.templates import Template
 from shared.verdicts import BLOCK, PASS, REVIEW, Policy, Threshold
 
+CI, API3 = "ci", "api3"
+PROVIDERS = (CI, API3)
+MODERATED = ("image", "text")  # the kinds that API 3.0 judges
 FUNCTION = "audit"  # the key in serverless.yml of the function that does it
 FINISHER = "callback"  # and of the one that finishes what was submitted
 TAG, METADATA, PRIVATE, QUARANTINE, NOTIFY = "tag", "metadata", "private", "quarantine", "notify"
@@ -69,12 +72,14 @@ class Audit:
     """How uploads are audited. Empty `kinds` are chosen by each upload's name and type, empty
     `scenes` by the service's policy (`biz_type`).
 
-    `freeze` holds least scores by scene from which the service itself puts the object out of reach,
-    `thresholds` by scene (`*`: the others) from which score a verdict is review and block. `on` are
-    the actions by verdict. `notify` is the webhook's address, `timeout` how many seconds a
-    submitted job may take before the upload counts as `review`.
+    `provider` is who judges: CI, or the moderation of API 3.0 (pictures and texts alone) where the
+    bucket has no CI. `freeze` holds least scores by scene from which the service itself puts the
+    object out of reach, `thresholds` by scene (`*`: the others) from which score a verdict is
+    review and block. `on` are the actions by verdict. `notify` is the webhook's address, `timeout`
+    how many seconds a submitted job may take before the upload counts as `review`.
     """
 
+    provider: str = CI
     kinds: tuple[str, ...] = ()
     scenes: tuple[str, ...] = ()
     biz_type: str = ""

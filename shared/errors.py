@@ -29,7 +29,9 @@ _ADVICE = {
     "`function` in pipelines.yml",
     "SignatureDoesNotMatch": "check the secret key",
     "UnauthorizedOperation": "allow the function's role scf:InvokeFunction on the functions that "
-    "pipelines.yml names",
+    "pipelines.yml names, and ims:ImageModeration and tms:TextModeration for provider api3",
+    "UnauthorizedOperation.Unauthorized": "activate image and text moderation for the account, or "
+    "buy a package of it",
     "VersionedStateBucket": "set STATE_BUCKET to a bucket of this region that never had versions",
     "SlowDown": "too many requests; this is tried again, more slowly",
     "DeadlineExceeded": "raise the function's timeout, or give the pipeline fewer outputs",

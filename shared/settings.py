@@ -16,6 +16,7 @@ _FUNCTION_PREFIX = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,58}")
 _BUCKET = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?-[0-9]+")
 _ADDRESS = re.compile(r"https?://[A-Za-z0-9\[][^\s?#]{0,500}")
 _SECRET = re.compile(r"[A-Za-z0-9_-]{32,128}")
+_MAX_TOKENS = 5
 # SCF's role credentials first: they rotate, and a developer's variables never reach SCF.
 _CREDENTIALS = (
     ("TENCENTCLOUD_SECRETID", "TENCENTCLOUD_SECRETKEY", "TENCENTCLOUD_SESSIONTOKEN"),
@@ -54,8 +55,9 @@ class Settings:
     before it is sent again for the first time.
     `function_name` and `namespace` are what the function is deployed as; `function_prefix` is what
     all functions' names begin with, where that name does not tell.
-    `callback_url` is where `callback` can be reached from outside, `callback_token` the secret that
-    ends its path, `notify_secret` signs what webhooks are told.
+    `callback_url` is where `callback` can be reached from outside, `callback_tokens` are the
+    secrets that may end its path, the one in use first, and `callback_rate` is how many callbacks a
+    second an instance takes. `notify_secret` signs what webhooks are told.
     """
 
     credentials: Credentials
@@ -76,13 +78,16 @@ class Settings:
     namespace: str = "default"
     function_prefix: str = ""
     callback_url: str = ""
-    callback_token: str = field(default="", repr=False)
+    callback_tokens: tuple[str, ...] = field(default=(), repr=False)
+    callback_rate: float = 50.0
     notify_secret: str = field(default="", repr=False)
 
     @property
     def callback(self) -> str:
-        """The address that CI tells results to; empty without one. Its path holds the secret."""
-        return f"{self.callback_url.rstrip('/')}/{self.callback_token}" if self.callback_url else ""
+        """The address that CI tells results to; empty without one. Its path holds a secret."""
+        if not self.callback_url or not self.callback_tokens:
+            return ""
+        return f"{self.callback_url.rstrip('/')}/{self.callback_tokens[0]}"
 
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None) -> Settings:
@@ -111,7 +116,8 @@ class Settings:
             namespace=env.get("SCF_NAMESPACE") or "default",
             function_prefix=_function_prefix(env, problems),
             callback_url=_callback_url(env, problems),
-            callback_token=env.get("CALLBACK_TOKEN", ""),
+            callback_tokens=_callback_tokens(env, problems),
+            callback_rate=_number(env, "CALLBACK_RATE", 50.0, (0.1, 10_000.0), problems),
             notify_secret=_secret(env, "NOTIFY_SECRET", problems),
         )
         if problems:
@@ -186,10 +192,21 @@ def _callback_url(env: Mapping[str, str], problems: list[str]) -> str:
     url = env.get("CALLBACK_URL", "")
     if url and not _ADDRESS.fullmatch(url):
         problems.append(f"CALLBACK_URL is {url!r}: https:// or http:// and a host are expected")
-    token = _secret(env, "CALLBACK_TOKEN", problems)
-    if url and not token:
+    if url and not env.get("CALLBACK_TOKEN"):
         problems.append("CALLBACK_TOKEN is not set although CALLBACK_URL is")
     return url
+
+
+def _callback_tokens(env: Mapping[str, str], problems: list[str]) -> tuple[str, ...]:
+    """Several are for changing one: the new one goes first, until no job knows the old one."""
+    given = env.get("CALLBACK_TOKEN", "")
+    tokens = tuple(part.strip() for part in given.split(",") if part.strip())
+    # The values are secrets: no problem shows one.
+    if len(tokens) > _MAX_TOKENS:
+        problems.append(f"CALLBACK_TOKEN holds {len(tokens)} secrets: {_MAX_TOKENS} are allowed")
+    for token in tokens:
+        _secret({"CALLBACK_TOKEN": token}, "CALLBACK_TOKEN", problems)
+    return tokens
 
 
 def _secret(env: Mapping[str, str], name: str, problems: list[str]) -> str:

@@ -62,7 +62,7 @@ def test_of_tencentclouds_sdk_only_the_common_part_is_deployed():
                 assert name.startswith("tencentcloud.common."), path
 
 
-@pytest.mark.parametrize("function", ["dispatch", "image"])
+@pytest.mark.parametrize("function", ["callback", "dispatch", "image"])
 def test_the_sdk_of_scf_waits_for_its_first_call(function):
     code = (
         f"import sys; sys.path.insert(0, 'functions/{function}'); import index; print("

@@ -68,7 +68,8 @@ class FunctionHost:
         self._config = config
         self._log = log
         self._clock = clock
-        variables = local_variables(config.buckets[0], config.region)
+        self.endpoint = endpoint
+        variables = local_variables(config.buckets[0], config.region, endpoint)
         self._project = load(project, variables, appid=config.appid)
         if not triggers:
             self._project = self._project.without_triggers()

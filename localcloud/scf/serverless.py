@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import os
 import re
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from localcloud.config import DEFAULT_BUCKET, DEFAULT_REGION, OWNER_APPID
+from localcloud.addressing import FUNCTIONS
+from localcloud.config import DEFAULT_BUCKET, DEFAULT_PORT, DEFAULT_REGION, OWNER_APPID
 from localcloud.scf import bindings
 from localcloud.scf.document import Field
 from localcloud.scf.routes import Route
@@ -132,9 +134,23 @@ def load(
     return projects[0]
 
 
-def local_variables(bucket: str = DEFAULT_BUCKET, region: str = DEFAULT_REGION) -> dict[str, str]:
-    """What `${env:NAME}` stands for here: the environment, and the local cloud's own names."""
-    return {"COS_BUCKET": bucket, "COS_REGION": region, **os.environ}
+def local_variables(
+    bucket: str = DEFAULT_BUCKET,
+    region: str = DEFAULT_REGION,
+    endpoint: str = f"http://127.0.0.1:{DEFAULT_PORT}",
+) -> dict[str, str]:
+    """What `${env:NAME}` stands for here: the environment, and the local cloud's own names.
+
+    Among them is where CI's callbacks go, the function `callback` of the cloud at `endpoint`, with
+    a token that is made anew each time.
+    """
+    own = {
+        "COS_BUCKET": bucket,
+        "COS_REGION": region,
+        "CALLBACK_URL": f"{endpoint}/{FUNCTIONS}/callback",
+        "CALLBACK_TOKEN": secrets.token_urlsafe(32),
+    }
+    return {**own, **os.environ}
 
 
 def _project(root: Path, top: Field, appid: str) -> Project:

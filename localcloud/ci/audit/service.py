@@ -119,6 +119,13 @@ class Audits:
         self.store.put(job)
         return job
 
+    async def judge(self, task: Task) -> Outcome:
+        """What is found in a content that is no job of CI. Raises AuditError."""
+        async with self._slots:
+            return await judging.judge(
+                self._cloud.storage.scratch, self._open_engines(), self.policy, task
+            )
+
     def cancel(self, job: Job) -> None:
         """End a live stream's audit."""
         if job.id in self._waiting:
@@ -158,7 +165,7 @@ class Audits:
         if not job.callback:
             return
         async with self._calls:
-            job.callback = "delivered" if await callback.deliver(job) else "failed"
+            job.callback = "delivered" if await callback.deliver(self._cloud, job) else "failed"
         self.store.put(job)
 
     async def _judge(self, job: Job) -> None:

@@ -1,8 +1,9 @@
 """Tells a URL of a job's end: a POST to this machine, and to nowhere else.
 
-The local cloud opens no network. A callback goes to an origin that `localcloud serve --callback`
-names, which must be loopback; any other is not sent, and the log says so. The service wants the
-opposite, no intranet address (CI manual 004:9318): a program is given its address from outside.
+The local cloud opens no network. A callback goes to one of the cloud's own functions, or to an
+origin that `localcloud serve --callback` names, which must be loopback; any other is not sent, and
+the log says so. The service wants the opposite, no intranet address (CI manual 004:9318): a program
+is given its address from outside.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ import json
 import logging
 from typing import Any
 from urllib.parse import urlsplit
+
+from localcloud.ci.own_functions import shown
 
 _log = logging.getLogger("localcloud")
 _SECONDS = 5.0
@@ -37,10 +40,10 @@ def post(url: str, document: bytes | dict[str, Any]) -> bool:
         connection.request("POST", target, body=body, headers={"Content-Type": kind})
         status = connection.getresponse().status
     except (OSError, http.client.HTTPException) as error:
-        _log.warning("the callback to %s failed: %s", url, error)
+        _log.warning("the callback to %s failed: %s", shown(url), error)
         return False
     finally:
         connection.close()
     if not 200 <= status < 300:
-        _log.warning("the callback to %s was answered with %d", url, status)
+        _log.warning("the callback to %s was answered with %d", shown(url), status)
     return 200 <= status < 300

@@ -18,7 +18,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
-from localcloud.ci import queues
+from localcloud.ci import own_functions, queues
 from localcloud.ci.batch import callbacks, pictures, scan
 from localcloud.ci.batch.order import Order
 from localcloud.ci.batch.table import PICTURE, Job, JobTable, cursor_of, new_id
@@ -240,12 +240,13 @@ class Engine:
             except ServiceError:  # its batch is forgotten
                 self.table.set(job.id, callbacks=0)
                 continue
-            if not callbacks.may_go(order.url, origins):
+            own = own_functions.address(self._cloud, order.url)
+            if not own and not callbacks.may_go(order.url, origins):
                 self._refuse(order.url)
                 left = 0
             else:
                 document = pictures.callback(self._cloud, job, order)
-                told = await asyncio.to_thread(callbacks.post, order.url, document)
+                told = await asyncio.to_thread(callbacks.post, own or order.url, document)
                 left = 0 if told else job.callbacks - 1
             self.table.set(job.id, callbacks=left)
             if left:
@@ -260,8 +261,8 @@ class Engine:
         self._refused.add(url)
         _log.warning(
             "the end of jobs is not told to %s: the local cloud opens no network, it calls only "
-            "origins of `serve --callback`",
-            url,
+            "its own functions and origins of `serve --callback`",
+            own_functions.shown(url),
         )
 
 
