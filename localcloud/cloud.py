@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from localcloud.ci.cache import Results
 from localcloud.ci.proxies import Proxies
+from localcloud.ci.rate import Rate
 from localcloud.config import Config
 from localcloud.errors import ServiceError
 from localcloud.faults.engine import Faults
@@ -43,6 +44,7 @@ class Cloud:
         self.faults = Faults()
         self.results = Results(RESULTS if config.cache else 0)
         self.proxies = Proxies(config.data / "proxies", PROXIES if config.cache else 0)
+        self.ci_rate = Rate(config.ci_rate)
         self._jobs: Engine | None = None
         self.audits: Audits | None = None  # opened by the first audit
         self._endings: list[Callable[[], Awaitable[None]]] = []

@@ -40,7 +40,8 @@ class Config:
     With `sync` each write reaches the disk before it is answered; without `cache` each download is
     processed anew; `trust` is there when the cloud speaks HTTPS too; `users` are further keys
     beside the main account's; `callbacks` are the origins, on loopback, that the end of CI's jobs
-    may be told to; `audit_policy` is the file that decides audits in advance.
+    may be told to; `audit_policy` is the file that decides audits in advance; `ci_rate` is how many
+    persistent processing requests a second CI takes, 0 for any number.
     """
 
     port: int = 0
@@ -63,6 +64,7 @@ class Config:
     trust: Trust | None = None
     users: tuple[User, ...] = ()
     callbacks: tuple[str, ...] = ()
+    ci_rate: float = 0.0
     audit_policy: Path | None = None
 
     @property

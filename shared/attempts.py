@@ -77,6 +77,7 @@ class Attempt:
             self._end(FAILED, error=error)
             self.again = True
         self.entry["calls"] = [f"{operation} {id}" for operation, id in self._cos.calls]
+        self.entry["call_count"] = len(self._cos.calls)
         self.entry["milliseconds"] = round((time.monotonic() - self._clock) * 1000)
 
     def resume(self, claim: Claim) -> None:
@@ -90,7 +91,7 @@ class Attempt:
             return
         lease = lease_of(self._deadline)
         details = {
-            "event": events.document(self.upload),
+            "event": events.step_document(self.upload, self.pipeline.name),
             "function": self.pipeline.function,
             "pipeline": self.pipeline.name,
         }

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from shared.errors import CloudError
-from shared.events import Upload
+from shared.events import FORCED, LISTED, Upload
 
 RUNNING, SUBMITTED, RELEASED = "running", "submitted", "released"
 DEAD = "dead"
@@ -39,10 +39,15 @@ class Step(NamedTuple):
 
 
 class Version(NamedTuple):
-    """Which upload of a key: `token` is its identity, `time` its event time in Unix seconds."""
+    """Which upload of a key: `token` is its identity, `time` its event time in Unix seconds.
+
+    `listed`: found in a listing, which tells when the object was written and not by which upload.
+    Any upload of that second or later is then the same.
+    """
 
     token: str
     time: int
+    listed: bool = False
 
     @classmethod
     def of(cls, upload: Upload) -> Version:
@@ -51,8 +56,17 @@ class Version(NamedTuple):
         identity = upload.version_id or upload.request_id
         if not identity:
             identity = f"{upload.event_time}-{upload.size}"
-        return cls(hashlib.sha256(identity.encode("utf-8", "replace")).hexdigest()[:32],
-                   upload.event_time)  # fmt: skip
+        if upload.request_id.startswith(FORCED):
+            identity = upload.request_id
+        return cls(
+            hashlib.sha256(identity.encode("utf-8", "replace")).hexdigest()[:32],
+            upload.event_time,
+            listed=upload.request_id.startswith(LISTED) and not upload.version_id,
+        )
+
+    def is_told_by(self, other: Version) -> bool:
+        """Whether `other`, which the ledger knows, is this very upload."""
+        return self.token == other.token or (self.listed and other.time >= self.time)
 
 
 class Claim(NamedTuple):
@@ -80,7 +94,8 @@ class Claim(NamedTuple):
         return generation_key(self.chain, self.generation)
 
     def to_bytes(self) -> bytes:
-        document = {**self._asdict(), "version": self.version._asdict()}
+        version = {"token": self.version.token, "time": self.version.time}
+        document = {**self._asdict(), "version": version}
         del document["chain"], document["generation"]
         # Longer than a closed claim, whatever it holds.
         return json.dumps(document, ensure_ascii=True).encode().ljust(CLOSED_SIZE * 2)
@@ -144,7 +159,7 @@ def read(key: str, body: bytes) -> Claim | Closed:
 def decide(wanted: Claim, last: Claim | Closed, generation: int, age: float) -> Claim | Refusal:
     """What becomes of the wish to hold `wanted`, given the newest claim of its chain, `age` seconds
     old: the claim to write as the next generation, or why not."""
-    same = last.version.token == wanted.version.token
+    same = wanted.version.is_told_by(last.version)
     if not same and last.version.time > wanted.version.time:
         return Refusal("a newer upload of this key is processed in its place")
     following = wanted._replace(

@@ -13,8 +13,12 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 MAX_RECORDS = 1000
-# A field of ours beside `Records`: the id of the dead letter that an event comes from.
-LETTER = "letter"
+# Fields of ours beside `Records`: the id of the dead letter that an event comes from, and the names
+# of the only pipelines that are meant.
+LETTER, ONLY = "letter", "pipelines"
+# How the request ids of uploads begin that no event told of: found in a listing, or to be processed
+# although they were before.
+LISTED, FORCED = "listed-", "forced-"
 MAX_KEY_BYTES = 850  # COS refuses longer object keys
 
 # Short names of old events; the host in `url` is preferred where there is one.
@@ -126,6 +130,15 @@ def document(upload: Upload) -> dict[str, Any]:
             }
         ]
     }
+
+
+def step_document(upload: Upload, pipeline: str) -> dict[str, Any]:
+    """The event that begins one pipeline's work on `upload` again. What was found in a listing is
+    meant for the pipelines that were asked for, and for no others of their function."""
+    event = document(upload)
+    if upload.request_id.startswith((LISTED, FORCED)):
+        event[ONLY] = [pipeline]
+    return event
 
 
 def _passed(upload: Upload) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from shared import loops
 from shared.errors import CloudError, ConfigError
-from shared.events import LETTER, EventError, Upload, parse_record
+from shared.events import LETTER, ONLY, EventError, Upload, parse_record
 from shared.events import records as event_records
 from shared.outcomes import FAILED, REJECTED, SKIPPED, error_document
 from shared.pipelines import Pipeline, Pipelines, load
@@ -79,7 +79,7 @@ def entry_point(function: str, work: Work) -> MainHandler:
         endings = []
         try:
             settings = Settings.load()
-            pipelines = load(settings.pipelines)
+            pipelines = _meant(load(settings.pipelines), event)
             invocation = Invocation(
                 function, base["invocation"], settings, pipelines, deadline_of(context)
             )
@@ -137,6 +137,12 @@ def sift(
         else:
             wanted.append(pipeline)
     return endings, Wanted(upload, tuple(wanted), base) if wanted else None
+
+
+def _meant(pipelines: Pipelines, event: object) -> Pipelines:
+    """All pipelines, or those that the event is limited to."""
+    only = event.get(ONLY) if isinstance(event, Mapping) else None
+    return pipelines.only(map(str, only)) if isinstance(only, list) else pipelines
 
 
 def _answer_letter(letter: str, invocation: Invocation, found: list[object]) -> None:

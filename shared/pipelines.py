@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
 from functools import lru_cache
@@ -164,6 +165,29 @@ class Pipelines:
             for pipeline in self.entries
             if (function is None or pipeline.function == function) and pipeline.when.wants(upload)
         )
+
+    def only(self, names: Iterable[str]) -> Pipelines:
+        """Those with these names."""
+        wanted = frozenset(names)
+        return Pipelines(tuple(entry for entry in self.entries if entry.name in wanted))
+
+
+def let_through(pipelines: Iterable[Pipeline], passed: Collection[str]) -> list[Pipeline]:
+    """The pipelines that may have an upload now, which the gates named in `passed` have let pass:
+    before all have, only audits; after that all others, so that nothing is judged twice."""
+    found = list(pipelines)
+    gates = [each for each in found if each.audit is not None and each.audit.gate]
+    if any(gate.name not in passed for gate in gates):
+        return [each for each in found if each.audit is not None]
+    return [each for each in found if each.audit is None or not passed]
+
+
+def by_function(pipelines: Iterable[Pipeline]) -> dict[str, list[str]]:
+    """The names of pipelines by the function that does their work: one invocation for each."""
+    found: dict[str, list[str]] = {}
+    for pipeline in pipelines:
+        found.setdefault(pipeline.function, []).append(pipeline.name)
+    return found
 
 
 def load(path: Path) -> Pipelines:

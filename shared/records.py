@@ -87,6 +87,21 @@ def finished(cos: Cos, upload: Upload, key: str) -> str:
         return ""
 
 
+def covers(cos: Cos, upload: Upload, key: str, etag: str) -> bool:
+    """Whether the record at `key` is about the object that a listing shows as `upload`: of the same
+    `etag`, or of an upload that is no older. What failed counts as not done."""
+    found = cos.read_object(upload.bucket, key)
+    try:
+        content = json.loads(found.body) if found else {}
+        known = content["upload"]
+        if (known["bucket"], known["key"]) != (upload.bucket, upload.key):
+            return False
+        same = known["etag"] == etag if known["etag"] and etag else False
+        return content["outcome"] != FAILED and (same or known["event_time"] >= upload.event_time)
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return False
+
+
 def tag(cos: Cos, upload: Upload, pipeline: Pipeline, outcome: Outcome) -> str:
     """Tag the original; "written", or why not: that is no reason to lose the outputs."""
     tags = {

@@ -47,11 +47,27 @@ def test_make_knows_the_target(command):
     assert done.returncode == 0, done.stderr
 
 
+@pytest.fixture
+def backfilled(copy, environment, start_cloud):
+    """A served project whose operator has made a dry run before."""
+    with start_cloud("--project", str(copy)) as cloud:
+        cloud.environment["COS_BUCKET"] = cloud.bucket
+        subprocess.run(
+            ["localcloud", "backfill", "start", "old-photos", "--prefix", "uploads/", "--dry-run"],
+            cwd=copy, env={**environment, **cloud.environment}, check=True, timeout=60,
+            capture_output=True,
+        )  # fmt: skip
+        yield cloud
+
+
 @pytest.mark.parametrize("command", OTHERS)
 def test_the_command_runs(command, copy, environment, request):
     if command.startswith("localcloud deadletters"):
         # After `localcloud env`, as the text around it says.
         environment = {**environment, **request.getfixturevalue("cloud").environment}
+    if command.startswith("localcloud backfill"):
+        # The same, with functions that can be invoked.
+        environment = {**environment, **request.getfixturevalue("backfilled").environment}
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", command],
         cwd=copy, env=environment, capture_output=True, text=True, check=False, timeout=100,

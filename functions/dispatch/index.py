@@ -14,7 +14,7 @@ from shared import events
 from shared.errors import CloudError
 from shared.invocations import Ending, Invocation, Wanted, entry_point, sift
 from shared.outcomes import FAILED, SUBMITTED, error_document
-from shared.pipelines import DISPATCH, Pipeline
+from shared.pipelines import DISPATCH, by_function, let_through
 from shared.scf import Scf, deployed_prefix
 
 if TYPE_CHECKING:
@@ -61,20 +61,8 @@ def dispatch(invocation: Invocation, records: list[object]) -> Iterator[Ending]:
 
 def _targets(wanted: Wanted) -> list[Target]:
     """One for each function, however many of its pipelines want the upload."""
-    pipelines: dict[str, list[str]] = {}
-    for pipeline in _let_through(wanted):
-        pipelines.setdefault(pipeline.function, []).append(pipeline.name)
-    return [Target(function, names, wanted) for function, names in pipelines.items()]
-
-
-def _let_through(wanted: Wanted) -> list[Pipeline]:
-    """The pipelines that may have the upload now: before its gates have let it pass only audits,
-    after that all others, so that nothing is judged twice."""
-    passed, found = wanted.upload.passed, wanted.pipelines
-    gates = [each for each in found if each.audit is not None and each.audit.gate]
-    if any(gate.name not in passed for gate in gates):
-        return [each for each in found if each.audit is not None]
-    return [each for each in found if each.audit is None or not passed]
+    found = by_function(let_through(wanted.pipelines, wanted.upload.passed))
+    return [Target(function, names, wanted) for function, names in found.items()]
 
 
 def _send(target: Target, invocation: Invocation, prefix: str) -> None:

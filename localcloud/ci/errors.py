@@ -46,6 +46,7 @@ NUMBERS = {
     -46661: Row("AccessDenied", 403, "no right to read the file"),
     # Persistent processing, and the settings of a bucket
     -60936: Row("AccessDenied", 403, "the request is refused"),
+    -60949: Row("SlowDown", 503, "there are too many requests"),
     -60957: Row("TooManyStyles", 400, "there are too many styles"),
     -60967: Row("NoSuchStyle", 404, "the style does not exist"),
     -60972: Row("InvalidRegionName", 400, "the region does not fit"),
@@ -79,7 +80,7 @@ _JOB_CODES = {
     "ExpiredToken": 1014,
     "RequestTimeTooSkewed": 1014,
 }
-# What only the service itself has cause to answer: its accounts, bans, mirrors, rates and hosts.
+# What only the service itself has cause to answer: its accounts, bans, mirrors and hosts.
 NOT_PLAYED = {
     -103: "the request cannot be understood",
     -104: "the APPID is not valid, or the domain is not bound to it",
@@ -110,7 +111,6 @@ NOT_PLAYED = {
     -60932: "the signature is wrong",
     -60938: "the signature is not complete",
     -60948: "the account is banned",
-    -60949: "there are too many requests",
     -60950: "no file is named",
     -60955: "the URL is not valid",
     -60983: "the Host is not valid",

@@ -46,13 +46,15 @@ class Plan:
 def plan(cloud: Cloud, request: Request) -> Plan | None:
     """Read and check the request's `Pic-Operations`; None when it has none.
 
-    Raises ServiceError: -60998 for what cannot be read or run, -60997 over five rules, -60967 for
-    an unknown style, -60936 and -60972 for a target bucket of another account or region.
+    Raises ServiceError: -60949 for too many requests a second, -60998 for what cannot be read or
+    run, -60997 over five rules, -60967 for an unknown style, -60936 and -60972 for a target bucket
+    of another account or region.
     """
     text = request.headers.get(HEADER)
     if text is None:
         return None
     binding.require(cloud, request.bucket)
+    cloud.ci_rate.take()
     try:
         operations = PicOperations.from_header(text)
     except PicOperationsError as error:

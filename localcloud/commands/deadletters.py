@@ -7,19 +7,15 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
+from localcloud.commands.deployed import Deployed, chosen_bucket, load_settings, printable
 from localcloud.commands.failure import CommandError, UsageError
-from localcloud.scf.serverless import load, local_variables
 from shared.cos import Cos
 from shared.dead_letters import DeadLetter, DeadLetters
-from shared.errors import CloudError, ConfigError
-from shared.scf import Scf
-from shared.settings import Settings, SettingsError
+from shared.errors import CloudError
 
 MAX_LISTED = 10_000
 
@@ -42,18 +38,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """List, show, retry or drop; the exit code is 1 if a letter could not be."""
-    try:
-        settings = Settings.load()
-    except SettingsError as error:
-        raise CommandError(f"{error}; `localcloud env` prints what leads to a local one") from None
-    bucket = args.bucket or next(iter(settings.buckets), "")
-    if not bucket:
-        raise UsageError("no bucket: --bucket name-appid, or set COS_BUCKET")
+    settings = load_settings()
+    bucket = chosen_bucket(settings, args.bucket)
     letters = DeadLetters(Cos(settings, settings.region), bucket, settings.state_prefix)
     try:
         if args.what == "list":
             return _list(letters, as_json=args.json)
-        deployed = _Deployed(settings, args.project, bucket)
+        deployed = Deployed(settings, args.project, bucket)
         for id in _wanted(args, letters):
             letter = letters.read(id)
             if letter is None:
@@ -69,28 +60,6 @@ def run(args: argparse.Namespace) -> int:
     except CloudError as error:
         raise CommandError(f"{error}{'; ' if error.advice else ''}{error.advice}") from None
     return 0
-
-
-class _Deployed:
-    """The functions under the names that serverless.yml gives them."""
-
-    def __init__(self, settings: Settings, project: Path, bucket: str) -> None:
-        self._scf = Scf(settings, settings.region, "")
-        self._prefix = settings.function_prefix
-        self._variables = local_variables(bucket, settings.region)
-        self._project = project
-
-    def invoke(self, function: str, event: Mapping[str, Any]) -> str:
-        """Begin an asynchronous invocation. Raises `CloudError` or `CommandError`."""
-        if self._prefix:
-            return self._scf.invoke(self._prefix + function, event)
-        try:
-            found = load(self._project, self._variables).functions.get(function)
-        except ConfigError as error:
-            raise CommandError(f"{error}\nor set FUNCTION_PREFIX") from None
-        if found is None:
-            raise CommandError(f"serverless.yml has no function {function}")
-        return self._scf.invoke(found.name, event)
 
 
 def _wanted(args: argparse.Namespace, letters: DeadLetters) -> list[str]:
@@ -132,8 +101,3 @@ def _line(letter: DeadLetter) -> str:
         f"{letter.id[:12]} {when} {step} {letter.bucket}/{letter.key} "
         f"({letter.attempts} attempts, retried {letter.retried}): {said}"
     )
-
-
-def printable(text: str) -> str:
-    """Keys come from outside: nothing in them moves the terminal's cursor."""
-    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)

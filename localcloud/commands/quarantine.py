@@ -10,7 +10,7 @@ import getpass
 import json
 from dataclasses import asdict
 
-from localcloud.commands.deadletters import printable
+from localcloud.commands.deployed import printable
 from localcloud.commands.failure import CommandError, UsageError
 from shared.audits import Quarantine
 from shared.cos import Cos

@@ -119,6 +119,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="where the callbacks of CI's jobs may go; to nowhere else",
     )
     parser.add_argument(
+        "--ci-rate",
+        type=float,
+        default=0.0,
+        metavar="N",
+        help="persistent processing requests a second that CI takes; 100 in the service "
+        "(default: 0, any number)",
+    )
+    parser.add_argument(
         "--instances",
         type=int,
         default=0,
@@ -162,6 +170,7 @@ def run(args: argparse.Namespace) -> int:
     if not 0 <= args.days_ahead <= _MAX_AHEAD:
         raise UsageError(f"--days-ahead is {args.days_ahead}: 0 to {_MAX_AHEAD} are allowed")
     for option, value, highest in (
+        ("--ci-rate", args.ci_rate, 10_000),
         ("--instances", args.instances, _MAX_INSTANCES),
         ("--retry-seconds", args.retry_seconds, 3600),
         ("--key-seconds", args.key_seconds, 43_200),
@@ -182,6 +191,7 @@ def run(args: argparse.Namespace) -> int:
         cache=not args.no_cache,
         users=_users(args.users),
         callbacks=tuple(map(_origin, args.callback)),
+        ci_rate=args.ci_rate,
         audit_policy=_checked(args.audit_policy),
     )
     allocator.bound()

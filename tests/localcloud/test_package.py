@@ -107,7 +107,8 @@ def test_sizes_are_printed(built, tmp_path, monkeypatch, capsys):
         f"{built[0].path}  {built[0].size:,} bytes ({built[0].files} files"
     )
     names = [line.partition("  ")[0] for line in printed[1:]]
-    assert names == [str(tmp_path / f"{name}.zip") for name in ("dispatch", "image", "sweep")]
+    functions = ("dispatch", "image", "sweep", "backfill")
+    assert names == [str(tmp_path / f"{name}.zip") for name in functions]
 
 
 def function_project(tmp_path, files):

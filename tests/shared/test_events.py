@@ -2,11 +2,13 @@
 
 import copy
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared import events
 from shared.events import EventError, Upload, document, parse
 
 EVENT = {
@@ -233,3 +235,13 @@ def test_a_foreign_host_names_no_bucket():
 )
 def test_a_document_is_read_back_as_the_upload_that_it_was_made_of(upload):
     assert parse(json.loads(json.dumps(document(upload)))) == [upload]
+
+
+def test_a_step_of_a_listing_is_for_its_pipeline_alone():
+    told = Upload("b-1250000000", "ap-guangzhou", "k", 5, request_id="r1")
+    assert events.step_document(told, "photos") == events.document(told)
+    for start in (events.LISTED, events.FORCED):
+        found = replace(told, request_id=f"{start}1-etag")
+        document = events.step_document(found, "photos")
+        assert document == {**events.document(found), "pipelines": ["photos"]}
+        assert events.parse(document) == [found]

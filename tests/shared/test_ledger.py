@@ -179,3 +179,20 @@ def test_a_letter_that_is_sent_again_stays_and_counts(cos, bucket):
     assert letters.read(letter.id).retried == 1
     letters.bury(DeadLetter("b-1", "k", "image", "p", {}, {}, 3, 1.5, True, upload="newer"))
     assert letters.read(letter.id).retried == 0
+
+
+def test_an_upload_of_a_listing_is_any_upload_of_its_second_or_later():
+    def version(request_id, time=200, **fields):
+        return Version.of(Upload("b-1", "r", "k", 5, event_time=time, request_id=request_id,
+                                 **fields))  # fmt: skip
+
+    listed, told = version("listed-200-etag"), version("r1")
+    assert listed.is_told_by(told)
+    assert listed.is_told_by(version("r2", 201))
+    assert not listed.is_told_by(version("r2", 199))
+    assert not told.is_told_by(listed), "an event is never taken for what a listing showed"
+    assert not version("listed-200-etag", version_id="v1").is_told_by(told)
+    assert version("listed-200-etag", version_id="v1").is_told_by(version("r1", version_id="v1"))
+    forced = version("forced-run-200-etag", version_id="v1")
+    assert not forced.is_told_by(version("r1", version_id="v1"))
+    assert forced.is_told_by(version("forced-run-200-etag", version_id="v1"))

@@ -225,3 +225,34 @@ def test_the_search_finds_a_protocol_that_is_broken(monkeypatch):
     monkeypatch.setattr(Replay, "put_new", lambda self, key, body: self.put(key, body))
     with pytest.raises(AssertionError, match=r"hold one claim|worked on again"):
         search.explore(workers(NEW, NEW))
+
+
+LISTED = Version("c" * 32, NEW.time, listed=True)
+
+
+class ListedSearch(Search):
+    """With an upload that a backfill found in a listing beside those that events tell of."""
+
+    def check_entry(self, world, worker):
+        super().check_entry(world, worker)
+        if worker.version.listed:
+            assert NEW not in world.done, "what its own event has done is done again"
+
+    def check_rescue(self, world):
+        if not world.store:
+            return
+        # The sweep goes on with the event of the open claim; the last is that of an event, if any.
+        versions = [worker.version for worker in world.workers]
+        known = max(versions, key=lambda each: (each.time, not each.listed))
+        world = replace(world, workers=(Worker("sweeper", known),), clock=world.clock + LEASE + 1)
+        while world.workers[0].status == "running":
+            world = self.apply(world, 0)
+        key, body, _ = min(world.store)
+        assert isinstance(read(key, body), Closed), f"{world} is stuck"
+        assert {NEW, LISTED} & set(world.done), "the object was lost"
+
+
+@pytest.mark.parametrize("versions", [(NEW, LISTED), (LISTED, NEW), (OLD, LISTED)])
+def test_an_object_of_a_listing_beside_its_own_event(monkeypatch, versions):
+    search = ListedSearch(monkeypatch, ticks=1, crashes=2, retries=1)
+    assert search.explore(workers(*versions)) > 500

@@ -266,5 +266,6 @@ def test_the_log_line_tells_the_whole_way(photos, handler, capsys):
         "PutObjectTagging", "PutObject", "PutObject",
     ]  # fmt: skip
     assert all(call.partition(" ")[2] for call in entry["calls"])
+    assert entry["call_count"] == 7
     assert set(entry["phases"]) == {"claim", "work", "record"}
     assert sum(entry["phases"].values()) <= entry["milliseconds"]

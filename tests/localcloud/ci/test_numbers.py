@@ -155,7 +155,7 @@ PRODUCED = [
     (-60998, "a.jpg", stored("imageMogr2/rradius/300"), "300"),
     (-62999, "text.jpg", stored(HALF), "JPEG"),
 ]
-ELSEWHERE = {-901}
+ELSEWHERE = {-60949, -901}
 SOURCES = {
     "a.jpg": encoded(quadrants(96, 54)),
     "a.gif": animation("GIF", [100], size=(40, 30)),

@@ -1,0 +1,57 @@
+"""The functions of a project as a developer's command reaches them, in the local cloud or the real
+one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from localcloud.commands.failure import CommandError, UsageError
+from localcloud.scf.serverless import load, local_variables
+from shared.errors import ConfigError
+from shared.scf import Scf
+from shared.settings import Settings, SettingsError
+
+
+def load_settings() -> Settings:
+    """The environment, as a function reads it. Raises `CommandError`."""
+    try:
+        return Settings.load()
+    except SettingsError as error:
+        raise CommandError(f"{error}; `localcloud env` prints what leads to a local one") from None
+
+
+def chosen_bucket(settings: Settings, asked: str) -> str:
+    """The bucket that is meant. Raises `UsageError` if none is."""
+    bucket = asked or next(iter(settings.buckets), "")
+    if not bucket:
+        raise UsageError("no bucket: --bucket name-appid, or set COS_BUCKET")
+    return bucket
+
+
+class Deployed:
+    """The functions under the names that serverless.yml gives them."""
+
+    def __init__(self, settings: Settings, project: Path, bucket: str) -> None:
+        self._scf = Scf(settings, settings.region, "")
+        self._prefix = settings.function_prefix
+        self._variables = local_variables(bucket, settings.region)
+        self._project = project
+
+    def invoke(self, function: str, event: Mapping[str, Any]) -> str:
+        """Begin an asynchronous invocation. Raises `CloudError` or `CommandError`."""
+        if self._prefix:
+            return self._scf.invoke(self._prefix + function, event)
+        try:
+            found = load(self._project, self._variables).functions.get(function)
+        except ConfigError as error:
+            raise CommandError(f"{error}\nor set FUNCTION_PREFIX") from None
+        if found is None:
+            raise CommandError(f"serverless.yml has no function {function}")
+        return self._scf.invoke(found.name, event)
+
+
+def printable(text: str) -> str:
+    """Keys come from outside: nothing in them moves the terminal's cursor."""
+    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
