@@ -247,7 +247,7 @@ def test_functions_that_wake_each_other_come_to_an_end(project):
 
 
 @pytest.mark.parametrize(
-    ("field", "line"), [("    function: audit\n", 12), ("", 12)], ids=["named", "by default"]
+    ("field", "line"), [("    function: elsewhere\n", 12), ("", 12)], ids=["named", "by default"]
 )
 def test_a_function_that_serverless_lacks_is_reported_with_its_line(project, field, line):
     text = PIPELINES.replace("  avatars:\n", f"  avatars:\n{field}")
@@ -258,7 +258,7 @@ def test_a_function_that_serverless_lacks_is_reported_with_its_line(project, fie
     (project / "serverless.yml").write_text(own, encoding="utf-8")
     done = validate(project)
     assert done.returncode == 1
-    name = "audit" if field else "image"
+    name = "elsewhere" if field else "image"
     assert done.stderr == (
         f"pipelines.yml:{line}: pipelines.avatars.function is {name!r}: "
         f"serverless.yml has {', '.join(serverless_functions(project))}\n"

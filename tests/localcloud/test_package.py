@@ -107,7 +107,7 @@ def test_sizes_are_printed(built, tmp_path, monkeypatch, capsys):
         f"{built[0].path}  {built[0].size:,} bytes ({built[0].files} files"
     )
     names = [line.partition("  ")[0] for line in printed[1:]]
-    functions = ("dispatch", "image", "sweep", "backfill")
+    functions = ("dispatch", "image", "audit", "sweep", "backfill", "callback")
     assert names == [str(tmp_path / f"{name}.zip") for name in functions]
 
 
