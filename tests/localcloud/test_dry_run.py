@@ -350,3 +350,25 @@ def test_wrong_use_is_one_line_and_code_2(project, arguments, said):
 def test_a_file_that_is_no_picture_is_read_for_its_size(project):
     [upload] = dry_run(project, "--upload", "b-1250000000/uploads/x", "--file", "README.md")
     assert upload["size"] == (ROOT / "README.md").stat().st_size
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "path"),
+    [
+        ("a.jpg", 700, "/uploads/a.jpg?ci-process=sensitive-content-recognition"),
+        ("a.txt", 700, "/text/auditing"),
+        ("a.mp4", 700, "/video/auditing"),
+        ("a.zip", 700, "/virus/detect"),
+    ],
+)
+def test_an_audit_shows_its_request(project, tmp_path, name, size, path):
+    (project / "pipelines.yml").write_text(
+        "version: 1\npipelines:\n  check:\n    when: {prefix: uploads/}\n    audit: {}\n"
+    )
+    (tmp_path / name).write_bytes(b"x" * size)
+    [upload] = dry_run(
+        project, "--upload", f"b-1250000000/uploads/{name}", "--file", str(tmp_path / name)
+    )
+    [_, audit] = upload["functions"]
+    assert audit["function"] == "audit"
+    assert any(path.split("?")[0] in json.dumps(each) for each in audit["requests"])
