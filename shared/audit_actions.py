@@ -23,6 +23,8 @@ from shared.verdicts import PASS, Policy, Verdict
 
 _TAG = "audit"
 _META = "x-cos-meta-audit"
+# Bytes up to which an object is away as soon as it would be private: quarantine goes first.
+_QUICK = 16 << 20
 # Headers of an object that a copy onto itself would lose.
 _KEPT = (
     "Content-Type", "Content-Disposition", "Content-Encoding", "Content-Language",
@@ -47,16 +49,18 @@ class Case(NamedTuple):
 
 
 def act(case: Case, verdict: Verdict, subject: Subject) -> Outcome:
-    """Take the actions of `verdict` on `subject`; the outcome, whose details are the record's.
+    """Take the actions of `verdict` on `subject`, which the caller has just looked at; the outcome,
+    whose details are the record's.
 
     What cannot be done does not keep the rest from being done; the first error is the outcome's.
     """
-    wanted = case.audit.actions(verdict.result)
+    wanted = _ordered(case.audit.actions(verdict.result), subject)
     steps = _Steps(case, verdict, subject)
-    taken, first = [], None
+    taken: list[dict[str, Any]] = []
+    first = None
     for name in wanted:
-        if name == METADATA and QUARANTINE in wanted:
-            continue  # the manifest tells it, and a copy onto itself would wake us
+        if name != NOTIFY and any(each["action"] == QUARANTINE and each["done"] for each in taken):
+            continue  # there is nothing left to do it to
         begun = {"action": name, "time": timestamp(time.time()), "by": case.by}
         try:
             taken.append({**begun, "done": True, **steps.take(name)})
@@ -68,6 +72,16 @@ def act(case: Case, verdict: Verdict, subject: Subject) -> Outcome:
             first = first or error
             taken.append({**begun, "done": False, "error": error_document(error)})
     return _outcome(case, verdict, subject, taken, first)
+
+
+def _ordered(wanted: tuple[str, ...], subject: Subject) -> tuple[str, ...]:
+    if QUARANTINE not in wanted:
+        return wanted
+    # The manifest tells what metadata would, and a copy onto itself would wake us.
+    others = tuple(each for each in wanted if each not in (QUARANTINE, METADATA))
+    if subject.size <= _QUICK:
+        return (QUARANTINE, *others)
+    return tuple(each for each in wanted if each != METADATA)
 
 
 def put_away_before(case: Case) -> Outcome | None:
@@ -136,14 +150,17 @@ class _Steps:
         self._verdict = verdict
         self._subject = subject
         self._acl = ""
+        self._is_fresh = True
 
     def take(self, name: str) -> dict[str, Any]:
         """Do it; what the record should tell of it."""
         if name == NOTIFY:
             return self._notify()
-        now = look(self._case.cos, self._subject.bucket, self._subject.key)
-        if not self._subject.is_same(now):
-            raise changed(self._subject)
+        fresh, self._is_fresh = self._is_fresh, False
+        if not fresh:
+            now = look(self._case.cos, self._subject.bucket, self._subject.key)
+            if not self._subject.is_same(now):
+                raise changed(self._subject)
         return {
             PRIVATE: self._private,
             METADATA: self._metadata,

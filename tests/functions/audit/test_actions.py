@@ -192,3 +192,28 @@ def test_nothing_is_sent_unsigned(audits, monkeypatch, hook):
     entry = audits.audit("uploads/bad.jpg", photo())
     assert "NOTIFY_SECRET" in entry["error"]["message"]
     assert hook.calls.empty()
+
+
+def test_of_a_small_object_quarantine_comes_first_and_is_all(audits):
+    audits.audit("uploads/bad.jpg", photo())
+    actions = audits.audit_record("uploads/bad.jpg")["actions"]
+    assert [(each["action"], each["done"]) for each in actions] == [("quarantine", True)]
+
+
+def test_a_large_object_is_private_while_it_is_copied(audits, monkeypatch):
+    monkeypatch.setattr("shared.audit_actions._QUICK", 0)
+    audits.audit("uploads/bad.jpg", photo(), ACL="public-read")
+    actions = audits.audit_record("uploads/bad.jpg")["actions"]
+    assert [each["action"] for each in actions] == ["private", "tag", "quarantine"]
+    [content, manifest] = audits.under("quarantine/")
+    assert json.loads(audits.get(manifest))["acl"] == "public-read"
+    assert audits.acl(content) == "private"
+
+
+def test_what_cannot_be_put_away_is_made_private_all_the_same(audits):
+    audits.section("quarantine: {bucket: missing-1250000000}")
+    entry = audits.audit("uploads/bad.jpg", photo(), ACL="public-read")
+    assert (entry["outcome"], entry["error"]["code"]) == ("failed", "NoSuchBucket")
+    assert entry["dead_letter"]
+    assert audits.acl("uploads/bad.jpg") == "private"
+    assert audits.tags("uploads/bad.jpg") == {"audit": "block"}
