@@ -127,9 +127,13 @@ class Recorder:
         raise ServiceError("MethodNotAllowed", f"a dry run has no answer to {incoming.method}")
 
     def _api_answer(self, incoming: web.BaseRequest, body: bytes) -> web.Response:
-        """What API 3.0 answers: an invoke is taken, with an id that a real one would not have."""
+        """What API 3.0 answers: an invoke is taken, with an id that a real one would not have, and
+        moderation finds nothing."""
         action = incoming.headers.get("X-TC-Action", "")
         answer: dict[str, Any] = {"RequestId": "dry-run"}
+        if action in ("ImageModeration", "TextModeration"):
+            passed = {"Suggestion": "Pass", "Label": "Normal", "SubLabel": "", "Score": 0}
+            return web.json_response({"Response": answer | passed})
         try:
             fields = json.loads(body) if action == "Invoke" else {}
             name, event = fields["FunctionName"], json.loads(fields["ClientContext"])

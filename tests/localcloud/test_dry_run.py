@@ -372,3 +372,19 @@ def test_an_audit_shows_its_request(project, tmp_path, name, size, path):
     [_, audit] = upload["functions"]
     assert audit["function"] == "audit"
     assert any(path.split("?")[0] in json.dumps(each) for each in audit["requests"])
+
+
+@pytest.mark.parametrize(("name", "host"), [("a.jpg", "ims"), ("a.txt", "tms")])
+def test_moderation_shows_its_request_and_passes(project, tmp_path, name, host):
+    (project / "pipelines.yml").write_text(
+        "version: 1\npipelines:\n  check:\n    when: {prefix: uploads/}\n"
+        "    audit: {provider: api3}\n"
+    )
+    (tmp_path / name).write_bytes(b"x" * 700)
+    [upload] = dry_run(
+        project, "--upload", f"b-1250000000/uploads/{name}", "--file", str(tmp_path / name)
+    )
+    [_, audit] = upload["functions"]
+    [asked] = [each for each in audit["requests"] if each["host"].startswith(f"{host}.")]
+    assert asked["method"] == "POST"
+    assert "<Value>pass</Value>" in json.dumps(audit["requests"])

@@ -74,3 +74,34 @@ def test_where_the_state_is_and_how_fast_ci_may_be_called():
 def test_bad_values_name_their_variable(name, value):
     with pytest.raises(SettingsError, match=name):
         Settings.load({**KEYS, name: value})
+
+
+TOKEN, OLDER = "a-token_" * 4, "b-token_" * 4
+
+
+def test_where_callbacks_go_and_which_tokens_let_them_in():
+    given = {"CALLBACK_URL": "https://h.example/stage/", "CALLBACK_TOKEN": f"{TOKEN}, {OLDER},"}
+    settings = Settings.load({**KEYS, **given})
+    assert settings.callback == f"https://h.example/stage/{TOKEN}"
+    assert settings.callback_tokens == (TOKEN, OLDER)
+    assert TOKEN not in repr(settings)
+    assert Settings.load({**KEYS, "CALLBACK_TOKEN": TOKEN}).callback == ""
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"CALLBACK_TOKEN": "short-secret"}, "CALLBACK_TOKEN has 12 characters"),
+        ({"CALLBACK_TOKEN": f"{TOKEN},short-secret"}, "CALLBACK_TOKEN has 12 characters"),
+        ({"CALLBACK_TOKEN": "s/ecret" * 6}, "CALLBACK_TOKEN has 42 characters"),
+        ({"CALLBACK_TOKEN": ",".join([TOKEN] * 6)}, "CALLBACK_TOKEN holds 6 secrets"),
+        ({"CALLBACK_URL": "https://h.example"}, "CALLBACK_TOKEN is not set"),
+        ({"CALLBACK_URL": "h.example", "CALLBACK_TOKEN": TOKEN}, "CALLBACK_URL"),
+        ({"CALLBACK_RATE": "0"}, "CALLBACK_RATE"),
+    ],
+)
+def test_callbacks_that_could_not_work_are_said_without_their_secrets(given, said):
+    with pytest.raises(SettingsError) as refusal:
+        Settings.load({**KEYS, **given})
+    assert said in str(refusal.value)
+    assert not any(secret in str(refusal.value) for secret in (TOKEN, "secret-", "s/ecret"))

@@ -28,6 +28,8 @@ rules:
     verdict: {"*": {result: review, score: 75}, Virus: pass}
   - key: "uploads/good*"
     verdict: {"*": pass, Virus: pass}
+  - url: "*/uploads/good*"
+    verdict: pass
 """
 CONTEXT = {"request_id": "invocation-1", "time_limit_in_ms": 60_000}
 
