@@ -208,7 +208,8 @@ def copy(
             ),
         )  # fmt: skip
     except CloudError as error:
-        if error.status in (404, 412):
+        # A bucket that is missing is no word about the object.
+        if error.status == 412 or error.code in ("NoSuchKey", "NoSuchVersion"):
             raise changed(source) from None
         raise
 

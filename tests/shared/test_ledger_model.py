@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import pytest
 
 from shared import ledger as ledger_module
-from shared.claims import Closed, Refusal, Step, Version, read
+from shared.claims import SUBMITTED, Claim, Closed, Refusal, Step, Version, read
 from shared.ledger import Ledger
 
 STEP = Step("b-1", "k", "image", "photos")
@@ -256,3 +256,37 @@ class ListedSearch(Search):
 def test_an_object_of_a_listing_beside_its_own_event(monkeypatch, versions):
     search = ListedSearch(monkeypatch, ticks=1, crashes=2, retries=1)
     assert search.explore(workers(*versions)) > 500
+
+
+class FinishSearch(Search):
+    """With finishers, whose names begin with f, of work that was submitted."""
+
+    def run(self, worker):
+        if not worker.name.startswith("f"):
+            return super().run(worker)
+        store = Replay(worker.history)
+        self.nonce = f"{worker.name}{worker.invocation}"
+        ledger = Ledger(store, "s/", worker.name, patience=0.2, sleep=store.sleep)
+        newest = ledger.newest(ledger.chain(STEP))
+        known = newest is not None and newest.claim.version == worker.version
+        claim = ledger.resume(newest, LEASE) if known else None
+        if claim is None:
+            return "refused"
+        store.enter()
+        store.leave()
+        ledger.close(claim, "done")
+        return "done"
+
+
+@pytest.mark.parametrize("versions", [(NEW, NEW), (NEW, NEW, NEW), (OLD, OLD, NEW)])
+def test_finishers_of_submitted_work(monkeypatch, versions):
+    """Two of them, and an event of the same or a newer upload."""
+    ledger = Ledger(Replay([]), "s/", "w9")
+    submitted = Claim(ledger.chain(STEP), versions[0], "w9", "n", LEASE, state=SUBMITTED)
+    names = ("f0", "f1", "w2")
+    start = World(
+        tuple(Worker(name, version) for name, version in zip(names, versions, strict=False)),
+        store=((submitted.key, submitted.to_bytes(), 0.0),),
+    )
+    search = FinishSearch(monkeypatch, ticks=1, crashes=1, retries=1)
+    assert search.explore(start) > 100

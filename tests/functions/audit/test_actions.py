@@ -6,7 +6,11 @@ import json
 
 import pytest
 
+from shared.cos import Cos
+from shared.errors import CloudError
+from shared.invocations import RetryableError
 from tests.functions.conftest import photo
+from tests.localcloud.ci.conftest import Bucket
 
 
 def test_a_picture_that_passes_is_tagged_and_stays(audits):
@@ -217,3 +221,71 @@ def test_what_cannot_be_put_away_is_made_private_all_the_same(audits):
     assert entry["dead_letter"]
     assert audits.acl("uploads/bad.jpg") == "private"
     assert audits.tags("uploads/bad.jpg") == {"audit": "block"}
+
+
+def test_where_ci_is_not_bound_an_upload_is_for_review_and_a_dead_letter(audits):
+    """The surroundings are at fault, not the file."""
+    bucket = Bucket(audits.cloud)
+    bucket.pic("PUT", {"unbind": ""})
+    audits.bucket = bucket.name
+    entry = audits.audit("uploads/good.jpg", photo(), ACL="public-read")
+    assert (entry["outcome"], bool(entry["dead_letter"])) == ("failed", True)
+    assert audits.acl("uploads/good.jpg") == "private"
+    assert audits.verdict("uploads/good.jpg")["result"] == "review"
+
+
+def test_while_ci_fails_it_is_tried_again_and_then_for_review(audits, monkeypatch):
+    monkeypatch.setenv("COS_ATTEMPTS", "1")
+    original = Cos._attempt
+
+    def failing(self, operation, *arguments):
+        if operation == "AuditImage":
+            raise CloudError("ServiceUnavailable", "not now", status=503)
+        return original(self, operation, *arguments)
+
+    monkeypatch.setattr(Cos, "_attempt", failing)
+    event = audits.upload("uploads/good.jpg", photo(), ACL="public-read")
+    for _ in range(2):
+        with pytest.raises(RetryableError, match="ServiceUnavailable"):
+            audits.run(event)
+        assert audits.acl("uploads/good.jpg") == "public-read"
+    entry = audits.run(event)
+    assert (entry["outcome"], bool(entry["dead_letter"])) == ("failed", True)
+    assert audits.acl("uploads/good.jpg") == "private"
+    assert audits.verdict("uploads/good.jpg")["result"] == "review"
+    # The dead letter brings it again when CI is back.
+    monkeypatch.setattr(Cos, "_attempt", original)
+    assert audits.run(event, "invocation-2")["outcome"] == "done"
+    assert audits.verdict("uploads/good.jpg")["result"] == "pass"
+
+
+def test_an_object_that_is_replaced_while_it_is_judged_keeps_no_old_verdict(audits, monkeypatch):
+    original = Cos._attempt
+
+    def replaced(self, operation, *arguments):
+        result = original(self, operation, *arguments)
+        if operation == "AuditImage":
+            audits.client.put_object(
+                Bucket=audits.bucket, Key="uploads/good.jpg", Body=photo(90, 90)
+            )
+        return result
+
+    monkeypatch.setattr(Cos, "_attempt", replaced)
+    entry = audits.audit("uploads/good.jpg", photo())
+    assert (entry["outcome"], entry["record"]) == ("skipped", None)
+    assert "replaced while it was judged" in entry["reason"]
+
+
+def test_an_object_that_is_gone_is_told_so(audits):
+    event = audits.upload("uploads/good.jpg", photo())
+    audits.client.delete_object(Bucket=audits.bucket, Key="uploads/good.jpg")
+    assert audits.run(event)["reason"] == "the object was deleted before it was judged"
+
+
+def test_the_same_event_twice_is_one_audit(audits):
+    event = audits.upload("uploads/good.jpg", photo())
+    assert audits.run(event)["outcome"] == "done"
+    again = audits.run(event, "invocation-2")
+    assert (again["outcome"], again["reason"]) == (
+        "skipped", "this upload was processed before: done",
+    )  # fmt: skip
