@@ -21,7 +21,7 @@ RUNNING, SUBMITTED, RELEASED = "running", "submitted", "released"
 DEAD = "dead"
 CLOSED_SIZE = 72
 _LAST = 999_999  # generations count down in names: a listing shows the newest first
-_CLOSED = re.compile(r"closed ([a-z]{1,8}) +([0-9]{3}) ([0-9]{12}) ([0-9a-f]{32}) *\n")
+_CLOSED = r"closed ([a-z]{1,8}) +([0-9]{3}) ([0-9]{12}) ([0-9a-f]{32}) *\n"
 
 
 class Step(NamedTuple):
@@ -135,7 +135,7 @@ def generation_of(key: str) -> int:
 
 def read(key: str, body: bytes) -> Claim | Closed:
     """What the object `key` of a chain says. Raises `CloudError` InvalidState."""
-    if found := _CLOSED.fullmatch(body.decode("ascii", "replace")):
+    if found := re.fullmatch(_CLOSED, body.decode("ascii", "replace")):
         return Closed(found[1], int(found[2]), Version(found[4], int(found[3])))
     try:
         document = json.loads(body)

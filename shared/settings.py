@@ -10,12 +10,13 @@ from pathlib import Path
 
 # The layer unpacks to /opt/shared and /opt/pipelines.yml; the source tree has the same shape.
 DEFAULT_PIPELINES = Path(__file__).parent.parent / "pipelines.yml"
-_REGION = re.compile(r"[a-z]{2,}(?:-[a-z0-9]+)+")
-_PREFIX = re.compile(r"(?=.{2,100}$)(?:(?!\.{1,2}/)[A-Za-z0-9._-]+/)+")
-_FUNCTION_PREFIX = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,58}")
-_BUCKET = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?-[0-9]+")
-_ADDRESS = re.compile(r"https?://[A-Za-z0-9\[][^\s?#]{0,500}")
-_SECRET = re.compile(r"[A-Za-z0-9_-]{32,128}")
+# Compiled by the first value that needs one: a cold start meets few of them.
+_REGION = r"[a-z]{2,}(?:-[a-z0-9]+)+"
+_PREFIX = r"(?=.{2,100}$)(?:(?!\.{1,2}/)[A-Za-z0-9._-]+/)+"
+_FUNCTION_PREFIX = r"[A-Za-z][A-Za-z0-9_-]{0,58}"
+_BUCKET = r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?-[0-9]+"
+_ADDRESS = r"https?://[A-Za-z0-9\[][^\s?#]{0,500}"
+_SECRET = r"[A-Za-z0-9_-]{32,128}"  # noqa: S105 - a shape
 _MAX_TOKENS = 5
 # SCF's role credentials first: they rotate, and a developer's variables never reach SCF.
 _CREDENTIALS = (
@@ -145,14 +146,14 @@ def _credentials(env: Mapping[str, str], problems: list[str]) -> Credentials:
 def _region(env: Mapping[str, str], problems: list[str]) -> str:
     name = "TENCENTCLOUD_REGION" if env.get("TENCENTCLOUD_REGION") else "COS_REGION"
     region = env.get(name, "")
-    if region and not _REGION.fullmatch(region):
+    if region and not re.fullmatch(_REGION, region):
         problems.append(f"{name} is {region!r}: a region such as ap-guangzhou is expected")
     return region
 
 
 def _prefix(env: Mapping[str, str], problems: list[str]) -> str:
     prefix = env.get("STATE_PREFIX") or Settings.state_prefix
-    if not _PREFIX.fullmatch(prefix):
+    if prefix != Settings.state_prefix and not re.fullmatch(_PREFIX, prefix):
         problems.append(
             f"STATE_PREFIX is {prefix!r}: a folder such as .pipelines/ is expected, at most 100 "
             "letters, digits, dots, dashes and underlines between slashes, a slash at the end"
@@ -162,7 +163,7 @@ def _prefix(env: Mapping[str, str], problems: list[str]) -> str:
 
 def _bucket(env: Mapping[str, str], problems: list[str]) -> str:
     bucket = env.get("STATE_BUCKET", "")
-    if bucket and not _BUCKET.fullmatch(bucket):
+    if bucket and not re.fullmatch(_BUCKET, bucket):
         problems.append(f"STATE_BUCKET is {bucket!r}: name-appid is expected, as state-1250000000")
     return bucket
 
@@ -170,7 +171,7 @@ def _bucket(env: Mapping[str, str], problems: list[str]) -> str:
 def _buckets(env: Mapping[str, str], problems: list[str]) -> tuple[str, ...]:
     name = "STATE_BUCKET" if env.get("STATE_BUCKET") else "COS_BUCKET"
     buckets = tuple(part.strip() for part in env.get(name, "").split(",") if part.strip())
-    if name == "COS_BUCKET" and not all(map(_BUCKET.fullmatch, buckets)):
+    if name == "COS_BUCKET" and not all(re.fullmatch(_BUCKET, bucket) for bucket in buckets):
         problems.append(
             f"COS_BUCKET is {env[name]!r}: name-appid is expected, as photos-1250000000, or "
             "several with commas between"
@@ -180,7 +181,7 @@ def _buckets(env: Mapping[str, str], problems: list[str]) -> tuple[str, ...]:
 
 def _function_prefix(env: Mapping[str, str], problems: list[str]) -> str:
     prefix = env.get("FUNCTION_PREFIX", "")
-    if prefix and not _FUNCTION_PREFIX.fullmatch(prefix):
+    if prefix and not re.fullmatch(_FUNCTION_PREFIX, prefix):
         problems.append(
             f"FUNCTION_PREFIX is {prefix!r}: a letter, then letters, digits, `-` and `_` are "
             "expected, as in pipelines-dev-app-"
@@ -190,7 +191,7 @@ def _function_prefix(env: Mapping[str, str], problems: list[str]) -> str:
 
 def _callback_url(env: Mapping[str, str], problems: list[str]) -> str:
     url = env.get("CALLBACK_URL", "")
-    if url and not _ADDRESS.fullmatch(url):
+    if url and not re.fullmatch(_ADDRESS, url):
         problems.append(f"CALLBACK_URL is {url!r}: https:// or http:// and a host are expected")
     if url and not env.get("CALLBACK_TOKEN"):
         problems.append("CALLBACK_TOKEN is not set although CALLBACK_URL is")
@@ -211,7 +212,7 @@ def _callback_tokens(env: Mapping[str, str], problems: list[str]) -> tuple[str, 
 
 def _secret(env: Mapping[str, str], name: str, problems: list[str]) -> str:
     secret = env.get(name, "")
-    if secret and not _SECRET.fullmatch(secret):
+    if secret and not re.fullmatch(_SECRET, secret):
         problems.append(
             f"{name} has {len(secret)} characters: 32 to 128 letters, digits, - and _ are expected"
         )
