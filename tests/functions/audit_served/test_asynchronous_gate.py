@@ -1,4 +1,4 @@
-"""A gate whose audit is a job: nobody else has the upload before its verdict came, and then once."""
+"""A gate whose audit is a job: nobody else has the upload before its verdict, and then once."""
 
 import io
 import json
