@@ -63,6 +63,8 @@ PIPELINES = {
     "unheard": "{gate: true, callback: false}",
     "odd": "{kinds: [document]}",
     "odd-now": "{}",
+    "brief": "{scenes: [Ads], snapshots: {mode: Average, count: 5}}",
+    "both": "{kinds: [image, virus], scenes: [Ads]}",
 }
 GATED = ("told", "unheard")
 POLICY = """\
