@@ -46,8 +46,8 @@ def main() -> None:
     options = parser.parse_args()
     numbers = itertools.count()
     loop, judge = asyncio.new_event_loop(), open_judge()
-    with _cloud() as cloud:
-        client = _client(cloud)
+    with cloud_of_audits(PIPELINES) as cloud:
+        client = sdk(cloud)
 
         def alone() -> float:
             data = picture(next(numbers))
@@ -79,8 +79,8 @@ def main() -> None:
 
 
 @contextmanager
-def _cloud() -> Iterator[ChildCloud]:
-    """The shipped project with its trigger bound to audit."""
+def cloud_of_audits(pipelines: str) -> Iterator[ChildCloud]:
+    """The shipped project with its trigger bound to audit, and this pipelines.yml."""
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         folder = Path(name)
         for part in ("functions", "shared"):
@@ -88,12 +88,13 @@ def _cloud() -> Iterator[ChildCloud]:
         text = (ROOT / "serverless.yml").read_text("utf-8")
         text = text.replace("      function: dispatch\n", "      function: audit\n")
         (folder / "serverless.yml").write_text(text, "utf-8")
-        (folder / "pipelines.yml").write_text(PIPELINES, "utf-8")
+        (folder / "pipelines.yml").write_text(pipelines, "utf-8")
         with serve(folder, "--project", name) as cloud:
             yield cloud
 
 
-def _client(cloud: ChildCloud) -> CosS3Client:
+def sdk(cloud: ChildCloud) -> CosS3Client:
+    """The SDK, aimed at the cloud."""
     config = Config()
     return CosS3Client(
         CosConfig(

@@ -74,6 +74,10 @@ rules:
     verdict: {"*": {result: block, score: 97}, Virus: {result: block, label: Policy}}
   - key: "uploads/*/good*"
     verdict: {"*": pass, Virus: pass}
+  - tags: {decide: pass}
+    verdict: pass
+  - tags: {decide: block}
+    verdict: block
 """
 
 

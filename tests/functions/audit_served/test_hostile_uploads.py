@@ -1,4 +1,4 @@
-"""Uploads that are not what they say, or are not there any more: none passes without a judgement."""
+"""Uploads that are not what they say, or are not there any more: none passes unjudged."""
 
 import io
 import struct
