@@ -118,6 +118,8 @@ class Attempt:
         self.entry["outputs"] = [output.key for output in outcome.outputs]
         self.entry["requests"] = [call.id for call in outcome.calls]
         self._end(outcome.status, reason=outcome.reason, error=outcome.error)
+        if "audit" in outcome.details:
+            self.entry["verdict"] = outcome.details["audit"]["verdict"]["result"]
         if outcome.retry and claim.tries <= self._retries:
             self.again = True
             self._ledger.release(claim)

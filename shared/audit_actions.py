@@ -19,8 +19,9 @@ from shared.outcomes import DONE, FAILED, SKIPPED, Outcome, error_document
 from shared.pipelines import Pipeline
 from shared.quarantine import Manifest, Store, changed, copy, identity
 from shared.records import timestamp
-from shared.verdicts import PASS, Policy, Verdict
+from shared.verdicts import PASS, Policy, Verdict, undecided
 
+GONE = Outcome(SKIPPED, reason="the object was deleted before it was judged")
 _TAG = "audit"
 _META = "x-cos-meta-audit"
 # Bytes up to which an object is away as soon as it would be private: quarantine goes first.
@@ -117,6 +118,19 @@ def put_away_before(case: Case) -> Outcome | None:
             first = error
             taken.append({**begun, "done": False, "error": error_document(error)})
     return _outcome(case, verdict, manifest.subject, taken, first)
+
+
+def treat_as_review(case: Case, error: CloudError) -> Outcome:
+    """The end of what could not be judged, for `error`: it is treated as for review, and the
+    outcome is a failure, so that a dead letter tells of it."""
+    subject = look(case.cos, case.upload.bucket, case.upload.key)
+    if subject is None:
+        return put_away_before(case) or GONE
+    reason = f"it could not be judged: {error.code}"
+    outcome = act(case, undecided("", reason, case.audit.policy), subject)
+    if outcome.status == SKIPPED:
+        return outcome
+    return Outcome(FAILED, error=error, reason=outcome.reason, details=outcome.details)
 
 
 def _outcome(

@@ -19,6 +19,7 @@ from shared.events import FORCED, LISTED, Upload
 
 RUNNING, SUBMITTED, RELEASED = "running", "submitted", "released"
 DEAD = "dead"
+MAX_ATTEMPTS = 9  # at one version that came to no end: after them nobody tries again by himself
 CLOSED_SIZE = 72
 _LAST = 999_999  # generations count down in names: a listing shows the newest first
 _CLOSED = r"closed ([a-z]{1,8}) +([0-9]{3}) ([0-9]{12}) ([0-9a-f]{32}) *\n"

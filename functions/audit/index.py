@@ -9,7 +9,14 @@ from __future__ import annotations
 import json
 
 from shared.attempts import failure
-from shared.audit_actions import Case, act, passed_by_person, put_away_before
+from shared.audit_actions import (
+    GONE,
+    Case,
+    act,
+    passed_by_person,
+    put_away_before,
+    treat_as_review,
+)
 from shared.audit_finish import submitted
 from shared.audit_requests import Asked, Requests, Subject, look
 from shared.audits import FUNCTION, METADATA, Audit, kinds_of
@@ -23,7 +30,6 @@ from shared.records import record_key
 from shared.runtime import main_handler as build_handler
 from shared.verdicts import BLOCK, Verdict, merged, undecided
 
-_GONE = Outcome(SKIPPED, reason="the object was deleted before it was judged")
 _REPLACED = Outcome(
     SKIPPED, reason="the object was replaced while it was judged: the newer upload is judged anew"
 )
@@ -34,7 +40,7 @@ def judge(upload: Upload, pipeline: Pipeline, cos: Cos, _etag: str) -> Outcome:
     audit = _audit_of(pipeline)
     subject = look(cos, upload.bucket, upload.key)
     if subject is None:
-        return put_away_before(Case(upload, pipeline, audit, cos)) or _GONE
+        return put_away_before(Case(upload, pipeline, audit, cos)) or GONE
     if upload.version_id and subject.version_id != upload.version_id:
         return _REPLACED
     kinds = kinds_of(audit, subject.key, subject.content_type)
@@ -78,15 +84,7 @@ def _of_service(
 
 def give_up(upload: Upload, pipeline: Pipeline, cos: Cos, error: CloudError) -> Outcome:
     """The last attempt has failed: the upload counts as `review`, and is a dead letter."""
-    audit = _audit_of(pipeline)
-    case = Case(upload, pipeline, audit, cos)
-    subject = look(cos, upload.bucket, upload.key)
-    if subject is None:
-        return put_away_before(case) or _GONE
-    outcome = act(
-        case, undecided("", f"it could not be judged: {error.code}", audit.policy), subject
-    )
-    return Outcome(FAILED, error=error, reason=outcome.reason, details=outcome.details)
+    return treat_as_review(Case(upload, pipeline, _audit_of(pipeline), cos), error)
 
 
 def _ask(requests: Requests, kinds: tuple[str, ...], subject: Subject) -> list[Asked]:
@@ -104,7 +102,7 @@ def _failed(case: Case, subject: Subject, error: CloudError) -> Outcome:
     """An audit that CI refused: for review if the file is at fault, else an error."""
     now = look(case.cos, subject.bucket, subject.key)
     if now is None:
-        return _GONE
+        return GONE
     if not subject.is_same(now):
         return _REPLACED
     if failure(error).status in (FAILED, SKIPPED):

@@ -44,12 +44,12 @@ class State:
         self.sent.append((function, event))
         return f"inv-{len(self.sent)}"
 
-    def claim(self, key, *, lease=-1000.0, attempt=1, submitted=None):
+    def claim(self, key, *, lease=-1000.0, attempt=1, submitted=None, function="image"):
         """A claim of an upload whose invocation died; by default long ago."""
         [upload] = parse(self.project.upload(key, photo()))
         ledger = Ledger(CosStore(self.cos, self.project.bucket), ".pipelines/", "inv-0", 0)
-        step = Step(upload.bucket, upload.key, "image", "photos")
-        details = {"event": document(upload), "function": "image", "pipeline": "photos"}
+        step = Step(upload.bucket, upload.key, function, "photos")
+        details = {"event": document(upload), "function": function, "pipeline": "photos"}
         for _ in range(attempt):
             claim = ledger.claim(step, Version.of(upload), lease, details)
         return ledger.submit(claim, lease, submitted) if submitted else claim
@@ -95,12 +95,23 @@ def test_after_nine_attempts_that_died_there_is_a_dead_letter(state, sweep):
     assert "open" not in swept(sweep, state)
 
 
-def test_submitted_work_is_asked_for_by_its_finisher_and_given_up_in_the_end(state, sweep):
+def test_submitted_work_is_asked_for_by_its_finisher(state, sweep):
     claim = state.claim("uploads/a.jpg", lease=600.0, submitted={"finisher": "callback"})
     assert swept(sweep, state)["asked"] == 1
     bucket = state.project.bucket
     assert state.sent == [("callback", {"Claims": [{"bucket": bucket, "key": claim.key}]})]
-    state.claim("uploads/b.jpg", submitted={"finisher": "callback"})
+
+
+@pytest.mark.parametrize("late", [{"submitted": {"finisher": "callback"}},
+                                  {"function": "audit", "attempt": 9}])  # fmt: skip
+def test_what_only_a_finisher_can_act_on_is_its_work_for_a_day(state, sweep, late):
+    """Jobs whose time is over, and audits that each attempt died of: both are for review."""
+    claim = state.claim("uploads/b.jpg", **late)
+    counts = swept(sweep, state)
+    assert (counts["asked"], "buried" in counts) == (1, False)
+    [(function, event)] = state.sent
+    assert (function, event["Claims"][0]["key"]) == ("callback", claim.key)
+    state.claim("uploads/c.jpg", lease=-90_000.0, **late)
     assert swept(sweep, state)["buried"] == 1
 
 
