@@ -38,7 +38,8 @@ class Ending(NamedTuple):
 
 class Invocation(NamedTuple):
     """One invocation of `function`; `deadline` is in monotonic seconds, `only` the names of the
-    pipelines that its event is limited to, None for all."""
+    pipelines that its event is limited to, None for all, `letter` the id of the dead letter that it
+    comes from."""
 
     function: str
     id: str
@@ -46,6 +47,7 @@ class Invocation(NamedTuple):
     pipelines: Pipelines
     deadline: float
     only: Collection[str] | None = None
+    letter: str = ""
 
     @property
     def base(self) -> dict[str, Any]:
@@ -88,6 +90,7 @@ def entry_point(function: str, work: Work) -> MainHandler:
                 load(settings.pipelines),
                 deadline_of(context),
                 _only(event),
+                str(event.get(LETTER, "")) if isinstance(event, Mapping) else "",
             )
             for ending in work(invocation, found):
                 _log(ending.entry)
@@ -103,8 +106,10 @@ def entry_point(function: str, work: Work) -> MainHandler:
         ]
         if unfinished:
             raise RetryableError("to be tried again: " + ", ".join(unfinished))
-        if isinstance(event, Mapping) and LETTER in event:
-            _answer_letter(str(event[LETTER]), invocation, found)
+        name = f"/{invocation.letter}.json"
+        again_dead = any(str(each.entry.get("dead_letter")).endswith(name) for each in endings)
+        if invocation.letter and not again_dead:
+            _answer_letter(invocation, found)
         return {"outcomes": [ending.entry for ending in endings]}
 
     return run
@@ -162,7 +167,7 @@ def _only(event: object) -> frozenset[str] | None:
     return frozenset(map(str, only)) if isinstance(only, list) else None
 
 
-def _answer_letter(letter: str, invocation: Invocation, found: list[object]) -> None:
+def _answer_letter(invocation: Invocation, found: list[object]) -> None:
     """Drop the dead letter that an event came from: all of its uploads have an end."""
     from shared.cos import Cos
     from shared.dead_letters import DeadLetters
@@ -171,12 +176,13 @@ def _answer_letter(letter: str, invocation: Invocation, found: list[object]) -> 
     try:
         upload = parse_record(found[0])
         cos = Cos(settings, upload.region, invocation.deadline)
-        DeadLetters(cos, settings.state_bucket or upload.bucket, settings.state_prefix).drop(letter)
+        letters = DeadLetters(cos, settings.state_bucket or upload.bucket, settings.state_prefix)
+        letters.drop(invocation.letter)
     except EventError:
         return  # no letter of ours
     except CloudError as error:
         # It stays, and its next retry finds everything done.
-        _log({**invocation.base, "letter": letter[:64], "error": error_document(error)})
+        _log({**invocation.base, "letter": invocation.letter[:64], "error": error_document(error)})
 
 
 def _skipped(base: dict[str, Any], reason: str) -> Ending:

@@ -52,10 +52,13 @@ def main_handler(event: object, context: object) -> dict[str, Any]:
             keep_claims_short(work)
             sweep_claims(work)
             sweep_letters(work)
-            work.finish()
         except CloudError as error:
             work.counts["error"] = error_document(error)
             problems.append(f"{bucket}: {error}")
+        try:
+            work.finish()
+        except CloudError as error:
+            work.counts["cursor_error"] = error_document(error)
         milliseconds = round((time.monotonic() - begun) * 1000)
         told[bucket] = {**work.counts, "milliseconds": milliseconds}
         print(json.dumps({"function": "sweep", "invocation": invocation, "bucket": bucket,

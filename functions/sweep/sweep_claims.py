@@ -97,7 +97,10 @@ class _Work(NamedTuple):
 def _revive(work: Round, claim: Claim) -> None:
     what = _work_of(claim)
     if claim.attempt < MAX_ATTEMPTS and claim.state != SUBMITTED:
+        if not work.begun.is_due(claim.key, work.settings.sweep_rest):
+            return  # the invocation of a round before waits in SCF's queue
         work.invoke(what.function, what.event)
+        work.begun.add(claim.key)
         work.count("invoked")
     elif _bury(work, claim, what):
         work.count("buried")

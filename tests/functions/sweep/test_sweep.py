@@ -8,6 +8,7 @@ import pytest
 from shared.claims import Step, Version
 from shared.cos import Cos
 from shared.dead_letters import DeadLetter, DeadLetters
+from shared.errors import CloudError
 from shared.events import document, parse
 from shared.invocations import RetryableError
 from shared.ledger import CosStore, Ledger
@@ -82,6 +83,53 @@ def test_a_claim_that_scf_may_still_repeat_is_left_to_it(state, sweep):
     state.claim("uploads/a.jpg", lease=60)
     counts = swept(sweep, state)
     assert (counts["open"], state.sent) == (1, [])
+
+
+def test_a_claim_is_not_begun_again_while_its_invocation_may_wait(state, sweep, monkeypatch):
+    """SCF's queue may be longer than the time between two rounds."""
+    state.claim("uploads/a.jpg")
+    assert [swept(sweep, state).get("invoked") for _ in range(3)] == [1, None, None]
+    monkeypatch.setenv("SWEEP_REST", "0")
+    assert swept(sweep, state)["invoked"] == 1
+    # An attempt that began since and died is another claim.
+    monkeypatch.setenv("SWEEP_REST", "300")
+    state.claim("uploads/a.jpg", attempt=2)
+    assert swept(sweep, state)["invoked"] == 1
+
+
+@pytest.mark.parametrize("kept", [b"[]", b"{", b'{"claims": 7, "begun": {"x": "y", "z": [1]}}'])
+def test_a_cursor_that_cannot_be_read_is_begun_anew(state, sweep, kept):
+    key = ".pipelines/sweep/cursor.json"
+    state.project.client.put_object(Bucket=state.project.bucket, Key=key, Body=kept)
+    state.claim("uploads/a.jpg")
+    assert [swept(sweep, state).get("invoked") for _ in range(2)] == [1, None]
+
+
+@pytest.mark.parametrize(("faults", "done"), [(1, 3), (9, 0)])
+def test_a_fault_of_the_service_ends_a_round_only_if_it_goes_on(
+    state, sweep, monkeypatch, faults, done
+):
+    """A read that no retry within the call saves; what was done before it is kept."""
+    for number in range(4):
+        state.claim(f"uploads/{number}.jpg")
+    original, struck = Cos.read_object, []
+
+    def reading(cos, bucket, key):
+        if "/claims/" in key and len(struck) < faults:
+            struck.append(key)
+            raise CloudError("InternalError", "a fault", status=500)
+        return original(cos, bucket, key)
+
+    monkeypatch.setattr(Cos, "read_object", reading)
+    for number in range(4, 8) if faults > 4 else ():
+        state.claim(f"uploads/{number}.jpg")
+    if faults == 1:
+        counts = swept(sweep, state)
+        assert (counts["invoked"], len(counts["problems"]), "error" in counts) == (3, 1, False)
+    else:
+        with pytest.raises(RetryableError, match="InternalError"):
+            sweep(TIMER, CONTEXT)
+    assert len(state.sent) == done
 
 
 def test_after_nine_attempts_that_died_there_is_a_dead_letter(state, sweep):
