@@ -13,9 +13,11 @@ from typing import Any
 
 from shared import claims, events
 from shared.attempts import Attempt, Handle, lease_of
-from shared.audit_actions import Case, act, put_away_before, treat_as_review
-from shared.audit_requests import Subject, fetch_result, look
-from shared.audits import FINISHER, Audit
+from shared.audit_actions import act, put_away_before, treat_as_review
+from shared.audit_requests import fetch_result
+from shared.audit_steps import Case
+from shared.audit_subject import Subject, look
+from shared.audits import FINISHER, METADATA, Audit
 from shared.claims import Claim, Closed, Step, Version, read
 from shared.cos import Cos
 from shared.errors import CloudError
@@ -120,10 +122,11 @@ class _Finishing:
             now = look(cos, subject.bucket, subject.key)
             if now is None and (before := put_away_before(case)):
                 return before
-            if not subject.is_same(now):
+            copied = METADATA in audit.actions(verdict.result)  # by an attempt that died after it
+            if not subject.is_same(now, copied=copied):
                 what = "replaced" if now else "deleted"
                 return Outcome(SKIPPED, reason=f"the object was {what} before its verdict came")
-            return act(case, verdict, subject)
+            return act(case, verdict, now or subject)
 
         return conclude
 

@@ -11,7 +11,7 @@ import json
 from dataclasses import replace
 
 from shared import events
-from shared.audit_requests import look
+from shared.audit_subject import look
 from shared.audits import FINISHER, FUNCTION
 from shared.cos import Cos
 from shared.events import Upload

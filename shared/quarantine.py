@@ -5,9 +5,9 @@ was like and why it is here. The id is that of the upload, so that whoever repea
 died finds what it had done. The names have no suffix of a picture's, so that no pipeline of such a
 suffix is woken.
 
-Order: copy (of the judged version alone), manifest, look again at both, delete. A newer upload of
-the key is never deleted: without versions COS has no conditional delete, so between the last look
-and the delete there is one request's time.
+Order: copy (of the judged version alone), manifest, compare the copy, look again, delete. A newer
+upload of the key is never deleted: without versions COS has no conditional delete, so between the
+last look and the delete there is one request's time.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from shared.audit_requests import Subject, look
+from shared.audit_subject import Subject, look
 from shared.claims import Version
 from shared.cos import Cos, wire_key
 from shared.errors import CloudError
@@ -111,7 +111,7 @@ class Store:
         """Move `subject` here. Raises `CloudError` ObjectChanged if it is not there as judged."""
         id = identity(upload, pipeline)
         place = {"bucket": self.bucket, "key": self._key(id, CONTENT)}
-        copy(self.cos, subject, upload.region, self.bucket, place["key"], acl="private")
+        crc64 = copy(self.cos, subject, upload.region, self.bucket, place["key"], acl="private")
         manifest = Manifest(
             id=id,
             source=subject._asdict(),
@@ -134,7 +134,8 @@ class Store:
             self.bucket, self._key(id, MANIFEST), body, "application/json",
             headers={"x-cos-acl": "private"},
         )  # fmt: skip
-        check(self.cos, subject, self.bucket, place["key"])
+        if not crc64 or crc64 != subject.crc64:
+            check(self.cos, subject, self.bucket, place["key"])
         if not subject.is_same(look(self.cos, subject.bucket, subject.key, subject.version_id)):
             raise changed(subject)
         delete(self.cos, subject)
@@ -190,9 +191,9 @@ def changed(subject: Subject) -> CloudError:
 def copy(
     cos: Cos, source: Subject, region: str, bucket: str, key: str, *, acl: str,
     metadata: Mapping[str, str] | None = None,
-) -> None:  # fmt: skip
-    """Copy exactly this version, with other `metadata` if given. Raises `CloudError` ObjectChanged
-    if it is another by now."""
+) -> str:  # fmt: skip
+    """Copy exactly this version, with other `metadata` if given; the copy's CRC-64, empty if COS
+    tells none. Raises `CloudError` ObjectChanged if it is another by now."""
     where = {"Bucket": source.bucket, "Key": source.key, "Region": region}
     if source.version_id:
         where["VersionId"] = source.version_id
@@ -200,7 +201,7 @@ def copy(
     if metadata is not None:
         more |= {"CopyStatus": "Replaced", "Metadata": dict(metadata)}
     try:
-        cos.call(
+        answer = cos.call(
             "CopyObject",
             lambda client: client.copy_object(
                 Bucket=bucket, Key=wire_key(key), CopySource=where, CopySourceIfMatch=source.etag,
@@ -212,6 +213,7 @@ def copy(
         if error.status == 412 or error.code in ("NoSuchKey", "NoSuchVersion"):
             raise changed(source) from None
         raise
+    return str(answer.get("x-cos-hash-crc64ecma") or answer.get("CRC64") or "")
 
 
 def check(cos: Cos, wanted: Subject, bucket: str, key: str) -> Subject:

@@ -6,6 +6,7 @@ import pytest
 from qcloud_cos import CosServiceError
 
 from localcloud import cli
+from shared.cos import Cos
 from tests.functions.conftest import photo
 
 BODY = photo()
@@ -130,15 +131,14 @@ def test_another_bucket_can_be_the_quarantine(audits):
 
 def test_a_newer_upload_is_never_deleted(audits, monkeypatch):
     """It comes between the copy and the delete."""
-    from shared import quarantine
+    original = Cos.put_object
 
-    original = quarantine.check
+    def replaced_meanwhile(cos, bucket, key, *arguments, **options):
+        if key.endswith("/manifest.json"):
+            audits.client.put_object(Bucket=audits.bucket, Key="uploads/bad.jpg", Body=b"newer")
+        return original(cos, bucket, key, *arguments, **options)
 
-    def replaced_meanwhile(*arguments):
-        audits.client.put_object(Bucket=audits.bucket, Key="uploads/bad.jpg", Body=b"newer")
-        return original(*arguments)
-
-    monkeypatch.setattr(quarantine, "check", replaced_meanwhile)
+    monkeypatch.setattr(Cos, "put_object", replaced_meanwhile)
     entry = audits.audit("uploads/bad.jpg", BODY)
     assert entry["outcome"] == "skipped"
     assert audits.get("uploads/bad.jpg") == b"newer"
