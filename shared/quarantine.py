@@ -141,7 +141,7 @@ class Store:
         delete(self.cos, subject)
         return manifest
 
-    def restore(self, manifest: Manifest, state_prefix: str, by: str, key: str = "") -> None:
+    def restore(self, manifest: Manifest, by: str, key: str = "") -> None:
         """Bring an object back to where it was (or to `key`), with its tags and its ACL.
 
         A decision is written first, which the audit of the restored object finds: a person has let
@@ -153,7 +153,7 @@ class Store:
         if look(self.cos, source.bucket, target) is not None:
             raise CloudError("FileAlreadyExists", f"there is an object {target} already",
                              status=409)  # fmt: skip
-        decide(self.cos, state_prefix, kept._replace(bucket=source.bucket, key=target), by)
+        decide(self.cos, kept._replace(bucket=source.bucket, key=target), by)
         copy(self.cos, kept, manifest.region, source.bucket, target, acl=manifest.acl)
         check(self.cos, source, source.bucket, target)
         tag_set = [{"Key": name, "Value": value} for name, value in manifest.tags.items()]
@@ -244,22 +244,28 @@ def delete(cos: Cos, subject: Subject) -> None:
     )
 
 
-def _decision_key(prefix: str, subject: Subject) -> str:
+def _decision(cos: Cos, subject: Subject) -> tuple[str, str]:
+    """The bucket and the key of what a person decided: beside the ledger, which uploaders may not
+    write to."""
     content = subject.crc64 or subject.etag
     text = "\0".join((subject.bucket, subject.key, content, str(subject.size)))
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:40]
-    return f"{prefix}{DECISIONS}{digest}.json"
+    settings = cos.settings
+    return (
+        settings.state_bucket or subject.bucket,
+        f"{settings.state_prefix}{DECISIONS}{digest}.json",
+    )
 
 
-def decide(cos: Cos, prefix: str, subject: Subject, by: str) -> None:
+def decide(cos: Cos, subject: Subject, by: str) -> None:
     """Keep that a person lets this content pass under this key."""
     body = json.dumps({"result": "pass", "by": by, "time": timestamp(time.time())}).encode()
-    cos.put_object(subject.bucket, _decision_key(prefix, subject), body, "application/json")
+    cos.put_object(*_decision(cos, subject), body, "application/json")
 
 
-def decided_by(cos: Cos, prefix: str, subject: Subject) -> str:
+def decided_by(cos: Cos, subject: Subject) -> str:
     """Who lets this content pass; empty for nobody."""
-    found = cos.read_object(subject.bucket, _decision_key(prefix, subject))
+    found = cos.read_object(*_decision(cos, subject))
     try:
         return str(json.loads(found.body)["by"])[:200] if found else ""
     except (ValueError, TypeError, KeyError, RecursionError):

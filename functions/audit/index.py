@@ -53,7 +53,7 @@ def _of_copy(case: Case, subject: Subject) -> Outcome | None:
         return None
     if _is_own_copy(upload, case.pipeline, cos, subject.etag):
         return Outcome(SKIPPED, reason="the audit itself wrote the object's metadata")
-    who = decided_by(cos, cos.settings.state_prefix, subject)
+    who = decided_by(cos, subject)
     if not who:
         return None
     kinds = ",".join(named(case.audit, subject.key, subject.content_type))
