@@ -15,7 +15,7 @@ from shared.ledger import CosStore, Ledger
 from shared.settings import Settings
 
 _RESERVE = 5.0  # seconds of the invocation that are kept for the end of the round
-_BEGUN = "begun"
+_PARTS, _BEGUN, _AT_WORK = ("claims", "letters"), "begun", "at_work"
 _MAX_TROUBLES = 5  # failures of the service itself that end a round
 
 
@@ -29,6 +29,7 @@ class Round:
     ) -> None:
         self.settings = settings
         self.bucket = bucket
+        self._invocation = invocation
         self.invoke = invoke
         self.counts: dict[str, Any] = {}
         self.cos = Cos(settings, settings.region, deadline)
@@ -39,7 +40,6 @@ class Round:
         self._end = deadline - _RESERVE
         self._key = f"{settings.state_prefix}sweep/cursor.json"
         self._troubles = 0
-        self._before: dict[str, Any] = {}
         self.cursor: dict[str, str] = {}
         self.begun = Begun()
 
@@ -48,12 +48,19 @@ class Round:
         """Whether the time is up."""
         return time.monotonic() >= self._end
 
-    def begin(self) -> None:
-        """Read where the round before stopped."""
-        self._before = self._read()
-        known = dict(self._before)
-        self.begun = Begun.read(known.pop(_BEGUN, None))
-        self.cursor = {name: value for name, value in known.items() if isinstance(value, str)}
+    def begin(self) -> bool:
+        """Read where the round before stopped; False while another is at work, which would begin
+        the same claims."""
+        found = self._read()
+        self.begun = Begun.read(found.get(_BEGUN))
+        self.cursor = {name: found[name] for name in _PARTS if isinstance(found.get(name), str)}
+        match found.get(_AT_WORK):
+            case [str(holder), int(until) | float(until)]:
+                if holder != self._invocation and until > time.time():
+                    return False
+        left = self._end + _RESERVE - time.monotonic()
+        self._keep({_AT_WORK: [self._invocation, round(time.time() + left, 1)]})
+        return True
 
     def count(self, what: str) -> None:
         """One more of these."""
@@ -71,11 +78,13 @@ class Round:
         self.counts.setdefault("problems", []).append(str(error))
 
     def finish(self) -> None:
-        """Keep the cursor for the next round, if it has moved."""
-        document = {**self.cursor, **({_BEGUN: told} if (told := self.begun.document()) else {})}
-        if document != self._before:
-            body = json.dumps(document).encode()
-            self.cos.put_object(self.bucket, self._key, body, "application/json")
+        """Keep the cursor for the next round."""
+        self._keep({})
+
+    def _keep(self, more: dict[str, Any]) -> None:
+        document = {**self.cursor, _BEGUN: self.begun.document(), **more}
+        body = json.dumps(document).encode()
+        self.cos.put_object(self.bucket, self._key, body, "application/json")
 
     def _read(self) -> dict[str, Any]:
         found = self.cos.read_object(self.bucket, self._key)

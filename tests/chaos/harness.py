@@ -198,15 +198,15 @@ def wait(cloud, expected: dict[str, str], report: Report, deadline: float) -> No
             raise AssertionError(f"{len(left)} uploads have no end: {states}")
         time.sleep(0.2)
     # What SCF gave up is kept and brought again although another event has done the work by then.
-    while unsettled := [*open_claims(cloud), *(set(letters(cloud)) - dead(expected))]:
+    while unsettled := [*open_claims(cloud), *(Counter(letters(cloud)) - dead(expected))]:
         if time.monotonic() > deadline:
             raise AssertionError(f"no rest: {unsettled[:10]}")
         time.sleep(0.2)
 
 
-def dead(expected: dict[str, str]) -> set[str]:
-    """The uploads that must end as dead letters."""
-    return {key for key, end in expected.items() if end == "dead"}
+def dead(expected: dict[str, str]) -> Counter[str]:
+    """The uploads that must end as dead letters, each once."""
+    return Counter(key for key, end in expected.items() if end == "dead")
 
 
 def letters(cloud) -> list[str]:

@@ -97,6 +97,22 @@ def test_a_claim_is_not_begun_again_while_its_invocation_may_wait(state, sweep, 
     assert swept(sweep, state)["invoked"] == 1
 
 
+def test_one_round_is_at_work_at_a_time(state, sweep):
+    """Another would begin the same claims; one that was killed keeps nobody out for long."""
+    key, bucket = ".pipelines/sweep/cursor.json", state.project.bucket
+    state.claim("uploads/a.jpg")
+    for holder, seconds, invoked in (("other", 60, None), ("other", -1, 1)):
+        cursor = json.dumps({"at_work": [holder, time.time() + seconds]})
+        state.project.client.put_object(Bucket=bucket, Key=key, Body=cursor)
+        counts = swept(sweep, state)
+        assert (counts.get("invoked"), "skipped" in counts) == (invoked, not invoked)
+    # SCF repeats an invocation under its own id.
+    state.claim("uploads/b.jpg")
+    cursor = json.dumps({"at_work": [CONTEXT["request_id"], time.time() + 60]})
+    state.project.client.put_object(Bucket=bucket, Key=key, Body=cursor)
+    assert swept(sweep, state)["invoked"] == 2
+
+
 @pytest.mark.parametrize("kept", [b"[]", b"{", b'{"claims": 7, "begun": {"x": "y", "z": [1]}}'])
 def test_a_cursor_that_cannot_be_read_is_begun_anew(state, sweep, kept):
     key = ".pipelines/sweep/cursor.json"
