@@ -12,12 +12,14 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
+from shared.audit_results import of_job
+from shared.audit_subject import Subject
 from shared.audits import API3, LARGEST, MIB, Audit
 from shared.cos import Cos, wire_key
 from shared.errors import CloudError
 from shared.events import Upload
 from shared.pipelines import Pipeline
-from shared.verdicts import Verdict, of_job, undecided
+from shared.verdicts import Verdict, undecided
 
 MAX_CHARACTERS = 10_000  # of a text that is sent itself (CI manual 004:18980)
 _SYNC_IMAGE = 5 * MIB  # above it CI compresses first
@@ -28,22 +30,6 @@ _PEOPLE = {"TokenId": "UserId", "Nickname": "Nickname"}  # what both providers k
 _BITS = {"Porn": 1, "Terrorism": 2, "Politics": 4, "Ads": 8, "Teenager": 64}
 
 
-class Subject(NamedTuple):
-    """The object that is judged, as HEAD shows it. `crc64` is empty where COS tells none."""
-
-    bucket: str
-    key: str
-    version_id: str
-    etag: str
-    size: int
-    content_type: str
-    crc64: str = ""
-
-    def is_same(self, other: Subject | None) -> bool:
-        """Whether `other` is this very content: a verdict on this one speaks of it."""
-        return other is not None and (self.etag, self.size) == (other.etag, other.size)
-
-
 class Asked(NamedTuple):
     """One request: either its verdict, or the id of its job."""
 
@@ -51,33 +37,6 @@ class Asked(NamedTuple):
     verdict: Verdict | None = None
     job_id: str = ""
     request_id: str = ""
-
-
-def look(cos: Cos, bucket: str, key: str, version_id: str = "") -> Subject | None:
-    """The object as it is now (or one version of it); None if there is none."""
-    more = {"VersionId": version_id} if version_id else {}
-    try:
-        found = cos.call(
-            "HeadObject",
-            lambda client: client.head_object(Bucket=bucket, Key=wire_key(key), **more),
-        )
-    except CloudError as error:
-        if error.status == 404:
-            return None
-        raise
-    try:
-        size = int(found["Content-Length"])
-    except (KeyError, ValueError):
-        raise CloudError("InvalidResponse", "HEAD told no Content-Length", status=502) from None
-    return Subject(
-        bucket,
-        key,
-        found.get("x-cos-version-id", ""),
-        found.get("ETag", "").strip('"'),
-        size,
-        found.get("Content-Type", ""),
-        found.get("x-cos-hash-crc64ecma", ""),
-    )
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import getpass
 import json
+import os
 from dataclasses import asdict
 
 from localcloud.commands.deployed import printable
@@ -43,7 +44,8 @@ def run(args: argparse.Namespace) -> int:
         settings = Settings.load()
     except SettingsError as error:
         raise CommandError(f"{error}; `localcloud env` prints what leads to a local one") from None
-    bucket = args.bucket or next(iter(settings.buckets), "")
+    # Not `settings.buckets`: that may be where the state is.
+    bucket = args.bucket or os.environ.get("COS_BUCKET", "").partition(",")[0].strip()
     if not bucket:
         raise UsageError("no bucket: --bucket name-appid, or set COS_BUCKET")
     store = Store(Cos(settings, settings.region), bucket, args.prefix)
@@ -57,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
             if args.what == "show":
                 print(json.dumps(asdict(manifest), indent=2, ensure_ascii=False))
             elif args.what == "restore":
-                store.restore(manifest, settings.state_prefix, _who(args), args.to)
+                store.restore(manifest, _who(args), args.to)
                 print(f"{id}: restored {printable(args.to or manifest.subject.key)}")
             else:
                 store.drop(id)

@@ -388,3 +388,16 @@ def test_moderation_shows_its_request_and_passes(project, tmp_path, name, host):
     [asked] = [each for each in audit["requests"] if each["host"].startswith(f"{host}.")]
     assert asked["method"] == "POST"
     assert "<Value>pass</Value>" in json.dumps(audit["requests"])
+
+
+def test_an_audit_sees_what_the_file_is(project, tmp_path):
+    (project / "pipelines.yml").write_text(
+        "version: 1\npipelines:\n  check:\n    when: {prefix: uploads/}\n    audit: {}\n"
+    )
+    (tmp_path / "a.txt").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(700))
+    [upload] = dry_run(
+        project, "--upload", "b-1250000000/uploads/a.txt", "--file", str(tmp_path / "a.txt")
+    )
+    asked = json.dumps(upload["functions"][1]["requests"])
+    assert "ci-process=sensitive-content-recognition" in asked
+    assert "/text/auditing" not in asked
