@@ -13,7 +13,7 @@ from contextlib import contextmanager
 import pytest
 from qcloud_cos import CosServiceError
 
-from localcloud import admin_client
+from localcloud import admin_client, cli
 from localcloud.config import Config
 from shared.claims import Step
 from shared.pipelines import load
@@ -268,3 +268,19 @@ def audit_cloud(tmp_path_factory):
 @pytest.fixture
 def served(audit_cloud):
     return Served(audit_cloud)
+
+
+@pytest.fixture
+def restore(served, monkeypatch, capsys):
+    """`restore(id)` by the command; its exit code and what it said."""
+    for name, value in served.cloud.environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("COS_BUCKET", served.bucket)
+    monkeypatch.setenv("PIPELINES_FILE", str(served.cloud.data.parent / "pipelines.yml"))
+
+    def run(id):
+        capsys.readouterr()
+        code = cli.main(["quarantine", "restore", id, "--by", "carol"])
+        return code, capsys.readouterr()
+
+    return run

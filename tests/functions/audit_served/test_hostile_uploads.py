@@ -8,7 +8,6 @@ import zipfile
 import pytest
 
 from localcloud.detectors.media import ffmpeg
-from tests.functions.conftest import photo
 from tests.localcloud.detectors import samples
 from tests.localcloud.detectors.test_viruses import EICAR
 
@@ -74,8 +73,10 @@ EXE = b"MZ\x90\x00" + bytes(56) + b"\x80\0\0\0" + bytes(64) + b"PE\0\0" + bytes(
 CLUMSY = {
     "empty": ("empty.jpg", b""),
     "empty archive": ("empty.zip", b""),
-    "png as txt": ("png.txt", picture("PNG")),
-    "png as a long txt": ("long.txt", photo(3000, 10, "PNG") + picture("PNG") * 3),
+    "png as txt": ("png.txt", picture("PNG", AD)),
+    "png as a long txt": ("long.txt", picture("PNG", AD) + bytes(20_000)),
+    "png as zip": ("png.zip", picture("PNG", AD)),
+    "png as html": ("png.html", picture("PNG", AD)),
     "txt as jpg": ("txt.jpg", PLAIN.encode()),
     "html as jpg": ("html.jpg", b"<html><script>alert(1)</script></html>"),
     "exe as jpg": ("exe.jpg", EXE),
@@ -97,12 +98,16 @@ CLUMSY = {
     "heic": ("a.heic", bytes(16) + b"ftypheic" + bytes(100)),
     "mp4 of zeros": ("zeros.mp4", bytes(5000)),
     "mp3 of zeros": ("zeros.mp3", bytes(5000)),
-    "null bytes in a long text": ("nul.txt", b"\0" * 20_000),
+    "null bytes as txt": ("few.txt", b"\0" * 500),
+    "null bytes as a long txt": ("nul.txt", b"\0" * 20_000),
     "a playlist": ("list.m3u8", b"#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n"),
     "a text in utf-16": ("utf16.txt", "free gift card".encode("utf-16")),
     "a text with a wrong byte": ("wrong.txt", b"The meeting \xff\xfe is on Monday"),
 }
-RESULTS = {"a text in utf-16": "block"}  # which is read
+# Whatever their names say, these are looked at as what they are.
+RESULTS = dict.fromkeys(
+    ("a text in utf-16", "png as txt", "png as a long txt", "png as zip", "png as html"), "block"
+)
 
 
 @pytest.mark.parametrize("name", CLUMSY)

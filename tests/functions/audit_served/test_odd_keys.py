@@ -2,7 +2,6 @@
 
 import pytest
 
-from localcloud import cli
 from tests.functions.audit_served.conftest import wait
 from tests.functions.conftest import photo
 
@@ -25,22 +24,6 @@ NAMES = {
     "delete": "a\x7fb",
     "at": "a@b:c|d^e~f*g",
 }
-
-
-@pytest.fixture
-def restore(served, monkeypatch, capsys):
-    """`restore(id)` by the command; its exit code and what it said."""
-    for name, value in served.cloud.environment.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setenv("COS_BUCKET", served.bucket)
-    monkeypatch.setenv("PIPELINES_FILE", str(served.cloud.data.parent / "pipelines.yml"))
-
-    def run(id):
-        capsys.readouterr()
-        code = cli.main(["quarantine", "restore", id, "--by", "carol"])
-        return code, capsys.readouterr()
-
-    return run
 
 
 @pytest.mark.parametrize("name", NAMES)
