@@ -9,14 +9,15 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from shared.audit_steps import Case, Steps, told_of
+from shared.audit_steps import ASK, Case, Steps, told_of
 from shared.audit_subject import Subject, look
 from shared.audits import METADATA, NOTIFY, QUARANTINE
+from shared.decisions import Decision
 from shared.errors import CloudError
 from shared.outcomes import DONE, FAILED, SKIPPED, Outcome, error_document
 from shared.quarantine import identity
 from shared.records import timestamp
-from shared.verdicts import PASS, Policy, Verdict, undecided
+from shared.verdicts import PASS, REVIEW, Policy, Verdict, undecided
 
 GONE = Outcome(SKIPPED, reason="the object was deleted before it was judged")
 REPLACED = Outcome(
@@ -34,6 +35,8 @@ def act(case: Case, verdict: Verdict, subject: Subject, *, is_fresh: bool = True
     What cannot be done does not keep the rest from being done; the first error is the outcome's.
     """
     wanted = _ordered(case.audit.actions(verdict.result), subject)
+    if verdict.result == REVIEW and QUARANTINE not in wanted:
+        wanted = (*wanted, ASK)
     # Putting away copies what was judged and nothing else: it need not look first.
     is_fresh = is_fresh or wanted[:1] == (QUARANTINE,)
     if not is_fresh and not subject.is_same(look(case.cos, subject.bucket, subject.key)):
@@ -132,6 +135,8 @@ def _outcome(
     return Outcome(FAILED if error else DONE, error=error, reason=reason, details=details)
 
 
-def passed_by_person(policy: Policy, kind: str, who: str) -> Verdict:
-    """The verdict of somebody who brought an object back."""
-    return Verdict(PASS, kind, reason=f"restored by {who}", policy=policy, provider="person")
+def by_person(decision: Decision, kind: str, policy: Policy) -> Verdict:
+    """The verdict of somebody who restored an object, or settled a review."""
+    what = "let pass" if decision.result == PASS else "blocked"
+    reason = f"{what} by {decision.by}"
+    return Verdict(decision.result, kind, reason=reason, policy=policy, provider="person")

@@ -51,13 +51,15 @@ def passes(cos: Cos, upload: Upload, gate: Pipeline, etag: str) -> bool:
 def _judged(
     cos: Cos, upload: Upload, gate: Pipeline, etag: str, *, any_upload: bool = False
 ) -> str:
-    """The ETag that the gate's record of this upload lets pass; empty for none."""
+    """The ETag that the gate's record lets pass, of this upload or a later one of the content;
+    empty for none."""
     found = cos.read_object(upload.bucket, record_key(gate, upload, etag))
     try:
         record = json.loads(found.body) if found else {}
         known, audit = record["upload"], record["audit"]
-        fields = ("bucket", "key") if any_upload else ("request_id", "version_id", "event_time")
-        same = all(known[field] == getattr(upload, field) for field in fields)
+        same = (known["bucket"], known["key"]) == (upload.bucket, upload.key)
+        # A person's decision has an id of its own, and the time of the upload that it is about.
+        same = same and (any_upload or known["event_time"] >= upload.event_time)
         is_pass = record["outcome"] == DONE and audit["verdict"]["result"] == PASS
         return str(audit["judged"]["etag"]) if same and is_pass else ""
     except (ValueError, TypeError, KeyError, RecursionError):

@@ -15,6 +15,7 @@ from shared.quarantine import Manifest, Store, changed, copy, identity
 from shared.records import record_key
 from shared.verdicts import BLOCK, PASS, REVIEW, Verdict
 
+ASK = "ask"  # a person: each upload for review waits in a list
 _TAG = "audit"
 _META = "x-cos-meta-audit"
 _ACLS = ("default", "private", "public-read", "public-read-write")
@@ -59,6 +60,8 @@ class Steps:
         """Do it; what the record should tell of it."""
         if name == NOTIFY:
             return self._notify()
+        if name == ASK:
+            return self._ask()
         fresh, self._is_fresh = self._is_fresh, False
         if not fresh:
             now = look(self._case.cos, self._subject.bucket, self._subject.key)
@@ -171,6 +174,24 @@ class Steps:
             tags=tags,
         )
         return told_of(manifest)
+
+    def _ask(self) -> dict[str, Any]:
+        from shared.reviews import Review, Reviews
+
+        case, subject = self._case, self._subject
+        id = identity(case.upload, case.pipeline.name)
+        review = Review.of(
+            id,
+            subject,
+            self._verdict.document(),
+            case.upload,
+            pipeline=case.pipeline.name,
+            function=case.pipeline.function,
+            record=record_key(case.pipeline, case.upload, subject.etag),
+            audit=case.audit,
+        )
+        Reviews(case.cos, case.cos.settings.state_bucket or subject.bucket).write(review)
+        return {"id": id}
 
     def _notify(self) -> dict[str, Any]:
         from shared import webhook

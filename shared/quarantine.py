@@ -22,13 +22,14 @@ from typing import Any
 from shared.audit_subject import Subject, look
 from shared.claims import Version
 from shared.cos import Cos, wire_key
+from shared.decisions import Decision, decide
 from shared.errors import CloudError
 from shared.events import Upload
 from shared.records import timestamp
+from shared.verdicts import PASS
 
 MANIFEST = "/manifest.json"
 CONTENT = "/content"
-DECISIONS = "decisions/"  # below the state prefix: what a person has decided about an object
 
 
 @dataclass(frozen=True)
@@ -153,7 +154,8 @@ class Store:
         if look(self.cos, source.bucket, target) is not None:
             raise CloudError("FileAlreadyExists", f"there is an object {target} already",
                              status=409)  # fmt: skip
-        decide(self.cos, kept._replace(bucket=source.bucket, key=target), by)
+        restored = kept._replace(bucket=source.bucket, key=target)
+        decide(self.cos, restored, Decision(PASS, by))
         copy(self.cos, kept, manifest.region, source.bucket, target, acl=manifest.acl)
         check(self.cos, source, source.bucket, target)
         tag_set = [{"Key": name, "Value": value} for name, value in manifest.tags.items()]
@@ -242,31 +244,3 @@ def delete(cos: Cos, subject: Subject) -> None:
             Bucket=subject.bucket, Key=wire_key(subject.key), **more
         ),
     )
-
-
-def _decision(cos: Cos, subject: Subject) -> tuple[str, str]:
-    """The bucket and the key of what a person decided: beside the ledger, which uploaders may not
-    write to."""
-    content = subject.crc64 or subject.etag
-    text = "\0".join((subject.bucket, subject.key, content, str(subject.size)))
-    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:40]
-    settings = cos.settings
-    return (
-        settings.state_bucket or subject.bucket,
-        f"{settings.state_prefix}{DECISIONS}{digest}.json",
-    )
-
-
-def decide(cos: Cos, subject: Subject, by: str) -> None:
-    """Keep that a person lets this content pass under this key."""
-    body = json.dumps({"result": "pass", "by": by, "time": timestamp(time.time())}).encode()
-    cos.put_object(*_decision(cos, subject), body, "application/json")
-
-
-def decided_by(cos: Cos, subject: Subject) -> str:
-    """Who lets this content pass; empty for nobody."""
-    found = cos.read_object(*_decision(cos, subject))
-    try:
-        return str(json.loads(found.body)["by"])[:200] if found else ""
-    except (ValueError, TypeError, KeyError, RecursionError):
-        return ""

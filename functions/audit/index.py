@@ -13,7 +13,7 @@ from shared.audit_actions import (
     GONE,
     REPLACED,
     act,
-    passed_by_person,
+    by_person,
     put_away_before,
     treat_as_review,
 )
@@ -24,11 +24,11 @@ from shared.audit_steps import Case
 from shared.audit_subject import Subject, look
 from shared.audits import FUNCTION, METADATA, Audit
 from shared.cos import Cos
+from shared.decisions import decided
 from shared.errors import CloudError
-from shared.events import Upload
+from shared.events import FORCED, Upload
 from shared.outcomes import FAILED, SKIPPED, Outcome
 from shared.pipelines import Pipeline
-from shared.quarantine import decided_by
 from shared.records import record_key
 from shared.runtime import main_handler as build_handler
 from shared.verdicts import BLOCK, Verdict, merged, undecided
@@ -43,21 +43,20 @@ def judge(upload: Upload, pipeline: Pipeline, cos: Cos, _etag: str) -> Outcome:
     if upload.version_id and subject.version_id != upload.version_id:
         return REPLACED
     case = Case(upload, pipeline, audit, cos)
-    return _of_copy(case, subject) or _of_service(case, subject)
+    return _known(case, subject) or _of_service(case, subject)
 
 
-def _of_copy(case: Case, subject: Subject) -> Outcome | None:
-    """What is known of a copy without asking: our own, or one that a person let pass."""
+def _known(case: Case, subject: Subject) -> Outcome | None:
+    """What is known without asking: a copy of our own, or that a person has decided."""
     upload, cos = case.upload, case.cos
-    if upload.event_name != "cos:ObjectCreated:Copy":
-        return None
-    if _is_own_copy(upload, case.pipeline, cos, subject.etag):
+    is_copy = upload.event_name == "cos:ObjectCreated:Copy"
+    if is_copy and _is_own_copy(upload, case.pipeline, cos, subject.etag):
         return Outcome(SKIPPED, reason="the audit itself wrote the object's metadata")
-    who = decided_by(cos, subject)
-    if not who:
+    decision = decided(cos, subject) if is_copy or upload.request_id.startswith(FORCED) else None
+    if decision is None:
         return None
     kinds = ",".join(named(case.audit, subject.key, subject.content_type))
-    return act(case, passed_by_person(case.audit.policy, kinds, who), subject)
+    return act(case, by_person(decision, kinds, case.audit.policy), subject)
 
 
 def _of_service(case: Case, subject: Subject) -> Outcome:

@@ -265,6 +265,30 @@ def test_a_function_that_serverless_lacks_is_reported_with_its_line(project, fie
     )
 
 
+@pytest.mark.parametrize(
+    ("lacking", "sentence"),
+    [
+        ("audit", "5: pipelines.check.function is 'audit'"),
+        ("callback", "8: pipelines.check.audit needs 'callback', which finishes its jobs"),
+        ("dispatch", "8: pipelines.check.audit.gate needs 'dispatch', which hands on what it lets "
+         "pass"),
+    ],
+)  # fmt: skip
+def test_what_an_audit_needs_is_reported_with_its_line(project, lacking, sentence):
+    (project / "pipelines.yml").write_text(
+        "version: 1\npipelines:\n\n  check:\n    when: {prefix: uploads/}\n\n    audit:\n"
+        "      gate: true\n"
+    )
+    text = (project / "serverless.yml").read_text("utf-8")
+    assert validate(project).returncode == 0
+    renamed = text.replace(f"    {lacking}:\n", "    other:\n")
+    renamed = renamed.replace(f"function: {lacking}\n", "function: other\n")
+    (project / "serverless.yml").write_text(renamed, "utf-8")
+    done = validate(project)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"pipelines.yml:{sentence}: serverless.yml has ")
+
+
 def serverless_functions(project):
     return serverless_file.load(project).functions
 

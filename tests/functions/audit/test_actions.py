@@ -32,7 +32,7 @@ def test_a_doubtful_picture_is_made_private(audits):
     audits.audit("uploads/doubt.jpg", photo(), ACL="public-read")
     assert audits.acl("uploads/doubt.jpg") == "private"
     assert audits.tags("uploads/doubt.jpg") == {"audit": "review"}
-    [private, _tag] = audits.audit_record("uploads/doubt.jpg")["actions"]
+    [private, _tag, _ask] = audits.audit_record("uploads/doubt.jpg")["actions"]
     assert private["before"] == "public-read"
 
 

@@ -75,7 +75,7 @@ def test_what_a_person_restored_is_not_put_away_again(audits, put_away, command)
     assert entry["outcome"] == "done"
     verdict = audits.verdict("uploads/bad.jpg")
     assert (verdict["result"], verdict["provider"]) == ("pass", "person")
-    assert verdict["reason"] == "restored by carol"
+    assert verdict["reason"] == "let pass by carol"
     assert audits.exists("uploads/bad.jpg")
 
 
