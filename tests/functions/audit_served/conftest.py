@@ -139,14 +139,15 @@ class Served:
 
     def manifest(self, key):
         """The manifest of what was put away from `key`; None if nothing was."""
-        found = None
-        for name in self.keys("quarantine/"):
+        record = self.read(f"records/{key.split('/')[1]}/{key}.json")
+        actions = json.loads(record)["audit"]["actions"] if record else []
+        named = [f"quarantine/{each['id']}/manifest.json" for each in actions if "id" in each]
+        for name in named or self.keys("quarantine/"):
             if name.endswith("/manifest.json"):
-                document = json.loads(self.read(name))
-                if document["source"]["key"] == key:
-                    assert found is None, f"{key} lies in quarantine twice"
-                    found = document
-        return found
+                found = json.loads(self.read(name))
+                if found["source"]["key"] == key:
+                    return found
+        return None
 
     def settled(self):
         """No function is at work, and no event waits for one."""
@@ -156,11 +157,14 @@ class Served:
 
         wait(idle)
 
+    def chain(self, key):
+        """Where the claims of an upload lie."""
+        step = Step(self.bucket, key, "audit", key.split("/")[1])
+        return f".pipelines/claims/{step.digest}/"
+
     def jobs(self, key):
         """The ids of the jobs of an upload, each with its claim, the oldest claim first."""
-        pipeline = key.split("/")[1]
-        chain = f".pipelines/claims/{Step(self.bucket, key, 'audit', pipeline).digest}/"
-        found = []
+        chain, found = self.chain(key), []
         for name in self.keys(".pipelines/jobs/"):
             claim = json.loads(self.read(name) or b'{"claim": ""}')["claim"]
             if claim.startswith(chain):

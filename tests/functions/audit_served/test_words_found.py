@@ -119,7 +119,7 @@ def test_no_word_of_it_is_in_a_record_a_manifest_the_state_or_a_log(served, kind
     place = served.manifest(key)["place"]["key"]
     kept = {
         name: served.read(name)
-        for prefix in (f"records/ads/{key}", place.rpartition("/")[0], ".pipelines/")
+        for prefix in (f"records/ads/{key}", place.rpartition("/")[0], served.chain(key))
         for name in served.keys(prefix)
         if name != place
     }
