@@ -19,7 +19,7 @@ from shared.audit_actions import (
 )
 from shared.audit_finish import submitted
 from shared.audit_kinds import LOOK, Kinds, decide, named, needs_look
-from shared.audit_requests import Asked, Requests
+from shared.audit_requests import MAX_CHARACTERS, Asked, Requests, beginning
 from shared.audit_steps import Case
 from shared.audit_subject import Subject, look
 from shared.audits import FUNCTION, METADATA, Audit
@@ -61,9 +61,9 @@ def _known(case: Case, subject: Subject) -> Outcome | None:
 
 def _of_service(case: Case, subject: Subject) -> Outcome:
     audit, cos = case.audit, case.cos
-    requests = Requests(cos, case.upload, case.pipeline, audit, cos.settings.callback)
     try:
-        kinds = _kinds(case, subject)
+        start, kinds = _look_at(case, subject)
+        requests = Requests(cos, case.upload, case.pipeline, audit, cos.settings.callback, start)
         if not kinds.names:
             reason = kinds.doubt or f"no audit takes {subject.content_type or 'an unknown type'}"
             return act(case, undecided("", reason, audit.policy), subject)
@@ -79,12 +79,15 @@ def _of_service(case: Case, subject: Subject) -> Outcome:
     return act(case, merged(found), subject, is_fresh=False)
 
 
-def _kinds(case: Case, subject: Subject) -> Kinds:
+def _look_at(case: Case, subject: Subject) -> tuple[bytes, Kinds]:
+    """How the object begins, as far as that is needed, and as what it is judged."""
     kinds = named(case.audit, subject.key, subject.content_type)
     if not subject.size or not needs_look(kinds):
-        return Kinds(kinds)
-    start = case.cos.read_start(subject.bucket, subject.key, LOOK)
-    return decide(case.audit, kinds, start.body) if start else Kinds(kinds)
+        return b"", Kinds(kinds)
+    # A short text is sent itself: all of it is read at once.
+    most = subject.size if subject.size <= MAX_CHARACTERS else LOOK
+    start = beginning(case.cos, subject, most)
+    return start, decide(case.audit, kinds, start[:LOOK])
 
 
 def give_up(upload: Upload, pipeline: Pipeline, cos: Cos, error: CloudError) -> Outcome:

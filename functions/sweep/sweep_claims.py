@@ -28,7 +28,8 @@ def sweep_claims(work: Round) -> None:
     Counts `claims` seen, those `open`, and those `invoked` again or `buried`.
     """
     prefix = f"{work.settings.state_prefix}claims/"
-    marker, looked = work.cursor.get("claims", ""), 0
+    marker = work.cursor.setdefault("claims", "")
+    looked = 0
     before = _chain(marker)
     for _ in range(PAGES):
         page, following = work.cos.list_objects(work.bucket, prefix, marker)
@@ -39,14 +40,14 @@ def sweep_claims(work: Round) -> None:
             if not newest or listed.size == CLOSED_SIZE:
                 continue
             if work.over or looked >= MAX_READ:
-                work.cursor["claims"] = marker
                 return
             looked += 1
             try:
                 _look(work, listed)
             except CloudError as error:
                 work.problem(error)
-            marker = listed.key
+            work.cursor["claims"] = listed.key
+            work.checkpoint()
         marker = work.cursor["claims"] = following
         if not following:
             return

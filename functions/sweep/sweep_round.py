@@ -15,6 +15,8 @@ from shared.ledger import CosStore, Ledger
 from shared.settings import Settings
 
 _RESERVE = 5.0  # seconds of the invocation that are kept for the end of the round
+_PERIOD = 1.0  # seconds between two looks at where a round is
+_LEASE = 10.0  # seconds after the last of them when a round counts as dead
 _PARTS, _BEGUN, _AT_WORK = ("claims", "letters"), "begun", "at_work"
 _MAX_TROUBLES = 5  # failures of the service itself that end a round
 
@@ -40,6 +42,7 @@ class Round:
         self._end = deadline - _RESERVE
         self._key = f"{settings.state_prefix}sweep/cursor.json"
         self._troubles = 0
+        self._marked = 0.0
         self.cursor: dict[str, str] = {}
         self.begun = Begun()
 
@@ -58,9 +61,20 @@ class Round:
             case [str(holder), int(until) | float(until)]:
                 if holder != self._invocation and until > time.time():
                     return False
-        left = self._end + _RESERVE - time.monotonic()
-        self._keep({_AT_WORK: [self._invocation, round(time.time() + left, 1)]})
+        self._mark()
         return True
+
+    def checkpoint(self) -> None:
+        """Keep the place now and then: a round that is killed is gone on with, and soon."""
+        if time.monotonic() - self._marked > _PERIOD:
+            try:
+                self._mark()
+            except CloudError as error:
+                self.problem(error)
+
+    def _mark(self) -> None:
+        self._marked = time.monotonic()
+        self._keep({_AT_WORK: [self._invocation, round(time.time() + _LEASE, 1)]})
 
     def count(self, what: str) -> None:
         """One more of these."""

@@ -113,6 +113,29 @@ def test_one_round_is_at_work_at_a_time(state, sweep):
     assert swept(sweep, state)["invoked"] == 2
 
 
+def test_a_round_that_is_killed_is_gone_on_with(state, sweep, monkeypatch):
+    """What it had begun is known, and so is where it was."""
+    for number in range(4):
+        state.claim(f"uploads/{number}.jpg")
+    monkeypatch.setattr("sweep_round._PERIOD", 0.0)
+    monkeypatch.setattr("sweep_round._LEASE", 0.0)
+    original = state.invoke
+
+    def dying(*call):
+        if len(state.sent) == 2:
+            raise SystemExit
+        return original(*call)
+
+    monkeypatch.setattr("shared.scf.Scf.invoke", lambda scf, *call: dying(*call))
+    monkeypatch.setattr("sweep_round.Round.finish", lambda self: None)
+    with pytest.raises(SystemExit):
+        sweep(TIMER, CONTEXT)
+    monkeypatch.setattr("shared.scf.Scf.invoke", lambda scf, *call: original(*call))
+    counts = swept(sweep, state)
+    assert (counts["open"], counts["invoked"]) == (2, 2)
+    assert len({parse(event)[0].key for _, event in state.sent}) == 4
+
+
 @pytest.mark.parametrize("kept", [b"[]", b"{", b'{"claims": 7, "begun": {"x": "y", "z": [1]}}'])
 def test_a_cursor_that_cannot_be_read_is_begun_anew(state, sweep, kept):
     key = ".pipelines/sweep/cursor.json"
