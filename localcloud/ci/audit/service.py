@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sqlite3
 from collections.abc import Coroutine
 from typing import Any
 
@@ -35,6 +36,7 @@ from localcloud.detectors import open_judge
 from localcloud.detectors.judge import Judge
 from localcloud.detectors.judgement import Judgement
 from localcloud.limits import MAX_AUDIT_QUEUE
+from localcloud.storage import StorageUnavailable
 
 _log = logging.getLogger("localcloud")
 _AT_ONCE = 4  # audits, and callbacks, of one cloud
@@ -137,13 +139,17 @@ class Audits:
 
     def _start(self, work: Coroutine[Any, Any, None], job: Job) -> None:
         self._waiting[job.id] = job
-        task = asyncio.create_task(self._serve(work), name=f"audit {job.id}")
+        task = asyncio.create_task(self._serve(work, job), name=f"audit {job.id}")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         task.add_done_callback(lambda _: self._forget(job))
 
-    async def _serve(self, work: Coroutine[Any, Any, None]) -> None:
-        await self._cloud.storage.serving(work)
+    async def _serve(self, work: Coroutine[Any, Any, None], job: Job) -> None:
+        try:
+            await self._cloud.storage.serving(work)
+        except (StorageUnavailable, OSError, sqlite3.Error) as error:
+            # It is still open in the store, so the next start takes it up.
+            _log.error("the audit %s stays open: %s", job.id, error)
 
     def _forget(self, job: Job) -> None:
         self._waiting.pop(job.id, None)
@@ -178,6 +184,11 @@ class Audits:
             job.state = SUCCESS
         except AuditError as error:
             job.state, job.code, job.message = FAILED, error.code, error.message
+        except (StorageUnavailable, OSError, sqlite3.Error) as error:
+            # What is known of it may be wrong by now: whoever asked has to ask again.
+            _log.error("the audit %s failed: %s", job.id, error)
+            job.state, job.code = FAILED, INTERNAL
+            job.message = "the storage could not be used: submit it again"
         # A fault of this program: logged whole; the job must not hang, nor pass for judged.
         except Exception:  # noqa: BLE001
             _log.exception("the audit %s failed", job.id)

@@ -1,11 +1,13 @@
 """Jobs: their states, what happens to their object meanwhile, restarts, bounds, streams."""
 
 import json
+import sqlite3
 from dataclasses import replace
 
 import pytest
 
 from localcloud.ci.audit import service
+from localcloud.storage import StorageUnavailable
 from tests.localcloud.ci.audit.conftest import wait
 
 VIDEO = "video/auditing"
@@ -189,3 +191,45 @@ def test_only_streams_are_cancelled(audited):
     answer = audited.ci("POST", f"video/cancel_auditing/{job_id}", b"")
     assert answer.status == 400
     assert b"no live stream" in answer.body
+
+
+def test_a_storage_that_is_out_of_reach_fails_the_job_in_one_line(inside, settled, caplog):
+    bucket = settled(PASS)
+    bucket.put("a.mp4")
+    storage = inside.cloud.storage
+    inside.call(lambda: service.of(inside.cloud))
+
+    def gone(*_):
+        raise StorageUnavailable("the store does not answer")
+
+    storage.fetch = gone
+    failed = bucket.finished(VIDEO, video(bucket, "a.mp4"))
+    assert (failed.findtext("State"), failed.findtext("Code")) == ("Failed", "InternalError")
+    assert "submit it again" in failed.findtext("Message")
+    assert failed.find("Result") is None
+    lines = [record for record in caplog.records if record.levelname == "ERROR"]
+    assert [line.exc_info for line in lines] == [None]
+    assert "the store does not answer" in lines[0].getMessage()
+    del storage.fetch
+    assert bucket.finished(VIDEO, video(bucket, "a.mp4")).findtext("Result") == "0"
+
+
+def test_a_verdict_that_cannot_be_written_down_leaves_the_job_open(inside, settled, caplog):
+    bucket = settled(PASS)
+    bucket.put("a.mp4")
+    audits = inside.call(lambda: service.of(inside.cloud))
+    put = audits.store.put
+
+    def full(job):
+        if job.is_done:
+            raise sqlite3.OperationalError("database or disk is full")
+        put(job)
+
+    audits.store.put = full
+    job_id = video(bucket, "a.mp4")
+    wait(lambda: any("stays open" in record.getMessage() for record in caplog.records))
+    assert bucket.job(VIDEO, job_id).findtext("State") == "Auditing"
+    assert not any(record.exc_info for record in caplog.records)
+    audits.store.put = put
+    inside.call(audits.resume)
+    assert bucket.finished(VIDEO, job_id).findtext("Result") == "0"
