@@ -1,4 +1,4 @@
-"""A verdict as the elements of an answer: the kinds differ in their pieces and in what they sum up."""
+"""A verdict as the elements of an answer: kinds differ in their pieces and in what they sum up."""
 
 from __future__ import annotations
 
