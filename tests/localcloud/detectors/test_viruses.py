@@ -48,6 +48,14 @@ def tarred(files, mode="w"):
     return made.getvalue()
 
 
+def oldest(data):
+    """The tar file as programs before POSIX wrote them: without a name for its format."""
+    head = bytearray(data[:512])
+    head[257:265], head[148:156] = bytes(8), b" " * 8
+    head[148:156] = b"%06o\0 " % sum(head)
+    return bytes(head) + data[512:]
+
+
 def name(value):
     """Archives hold the time at which they are made: no name for a test."""
     return value if isinstance(value, str) else "file"
@@ -81,6 +89,8 @@ def test_the_test_file_is_what_eicar_publishes():
         (gzip.compress(EICAR, mtime=0), "content"),
         (bz2.compress(EICAR), "content"),
         (lzma.compress(EICAR), "content"),
+        (lzma.compress(EICAR, lzma.FORMAT_ALONE), "content"),
+        (oldest(tarred({"a.com": EICAR})), "a.com"),
         (gzip.compress(tarred({"图.com": EICAR}), mtime=0), "content/图.com"),
         (samples.encoded(Image.new("RGB", (9, 9))) + zipped({"x.com": EICAR}), "x.com"),
     ],
@@ -124,6 +134,17 @@ def encrypted(data):
         (zipped({"a": b"x" * 4000})[:-30], "the archive is damaged"),
         (gzip.compress(b"x" * 4000, mtime=0)[:-9], "the archive is damaged"),
         (b"7z\xbc\xaf\x27\x1c" + b"\0" * 99, "7z archives cannot be opened"),
+        (samples.encoded(Image.new("RGB", (9, 9))) + b"Rar!\x1a\x07\x01\x00", "RAR archives"),
+        (b"x" * (1024**2 - 3) + b"7z\xbc\xaf\x27\x1c", "7z archives cannot be opened"),
+        (b"\x28\xb5\x2f\xfd" + b"\0" * 99, "Zstandard archives cannot be opened"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 99, "OLE archives cannot be opened"),
+        (b"\x24\x10-lh5-" + b"\0" * 99, "LHA archives cannot be opened"),
+        (b"\0" * 32_769 + b"CD001" + b"\0" * 99, "ISO archives cannot be opened"),
+        (zipped({"a": EICAR}) + zipped({"b": b"x"}), "members that its list does not name"),
+        (bz2.compress(b"x") + zipped({"a": EICAR}), "the archive is a zip archive as well"),
+        (tarred({"a": b"x"}) + tarred({"b": EICAR}), "the archive goes on behind its end"),
+        (b"#!/bin/sh\n", "no local engine for a script"),
+        (b"\xce\xfa\xed\xfe" + b"\0" * 99, "no local engine for a macOS program"),
         (zipped({"a.rar": b"Rar!\x1a\x07\x01\x00"}), "a.rar: RAR archives cannot be opened"),
         (gzip.compress(b"\0" * (20 * 1024**2), mtime=0), "over 250 times its size"),
         (b"MZ" + b"\0" * 99, "no local engine for a Windows program"),
