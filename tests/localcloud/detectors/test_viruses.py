@@ -197,6 +197,24 @@ def test_signatures_of_the_user(scan, tmp_path, monkeypatch):
     assert [virus.name for virus in scan(EICAR).viruses] == ["EICAR-Test-File"]
 
 
+def test_gaps_of_a_signature_cost_no_combinations(scan, tmp_path, monkeypatch):
+    """With each gap tried against each other, a kilobyte of one letter would take years."""
+    rules = tmp_path / "rules.txt"
+    rules.write_text("Own.Gaps bytes 41*41*41*41*41*41*41*41*42\nOwn.Near start 414141*42\n")
+    monkeypatch.setenv("LOCALCLOUD_SIGNATURES", str(rules))
+    names = [
+        [virus.name for virus in scan(data).viruses]
+        for data in (
+            b"A" * 20_000 + b"." * 513 + b"B",
+            b"A" * 20_000 + b"." * 512 + b"B",
+            b"AAA" + b"." * 512 + b"B",
+            b"AAA" + b"." * 513 + b"B",
+            b"AAAAAAAAB",
+        )
+    ]
+    assert names == [[], ["Own.Gaps"], ["Own.Near"], [], ["Own.Gaps", "Own.Near"]]
+
+
 @pytest.mark.parametrize(
     "line",
     ["Name sha256 abc", "Name bytes ??????", "Name regex 41414141", "Name bytes", "bytes 41"],
