@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from localcloud.ci.audit import service
+from localcloud.ci.audit import judging, service
 from localcloud.storage import StorageUnavailable
 from tests.localcloud.ci.audit.conftest import wait
 
@@ -108,6 +108,64 @@ def test_too_many_jobs_are_refused(inside, settled, monkeypatch):
     answer = bucket.ci("POST", VIDEO, body)
     assert answer.status == 503
     assert b"<Code>SlowDown</Code>" in answer.body
+
+
+def test_what_requests_bring_along_is_bounded(inside, settled, monkeypatch, encode):
+    """The contents of pictures that wait lie in memory."""
+    monkeypatch.setattr(service, "MAX_AUDIT_CONTENT", 100)
+    bucket = settled("engines: none\nseconds: {submitted: 3600}\n")
+    picture = f"<Input><Content>{encode(bytes(36))}</Content></Input>"  # 48 characters
+
+    def asked(inputs, is_async):
+        conf = f"<Conf><Async>{is_async}</Async></Conf>"
+        return bucket.ci("POST", "image/auditing", f"<Request>{picture * inputs}{conf}</Request>")
+
+    assert asked(2, 0).status == 200
+    assert (asked(3, 0).status, asked(2, 0).status) == (503, 200)
+    assert asked(2, 1).status == 200
+    for answer in (asked(1, 0), asked(1, 1)):
+        assert answer.status == 503
+        assert b"audits of 100 bytes in requests are waiting" in answer.body
+    audits = service.of(inside.cloud)
+    assert (audits._content, audits._at_once) == (96, 0)
+
+
+def test_audits_that_are_answered_at_once_are_bounded(inside, settled, monkeypatch):
+    monkeypatch.setattr(service, "MAX_AUDIT_QUEUE", 2)
+    bucket = settled(PASS)
+    bucket.put("a.png")
+    picture = "<Input><Object>a.png</Object></Input>"
+
+    def asked(inputs):
+        return bucket.ci("POST", "image/auditing", f"<Request>{picture * inputs}<Conf/></Request>")
+
+    assert [asked(inputs).status for inputs in (2, 3, 2)] == [200, 503, 200]
+
+
+def test_what_is_told_of_all_pieces_is_bounded(inside, settled, monkeypatch):
+    monkeypatch.setattr(judging, "MAX_TOLD", 2 * 10_000)
+    bucket = settled("engines: local\n")
+    bucket.put("a.txt", b"x" * 20_000 + "海洛因".encode())
+    body = "<Input><Object>a.txt</Object></Input><Conf><DetectType>Illegal</DetectType></Conf>"
+    job_id = bucket.submit("document/auditing", body).findtext("JobId")
+    done = bucket.finished("document/auditing", job_id)
+    pages = done.findall("PageSegment/Results")
+    assert [len(page.findtext("Text") or "") for page in pages] == [10_000, 10_000, 0]
+    assert done.findtext("Suggestion") == "1"
+    assert pages[2].findtext("IllegalInfo/Keywords") == "海洛因"
+
+
+def test_reports_are_forgotten_like_jobs(inside, settled, encode):
+    bucket = settled(PASS)
+    body = (
+        f"<Request><ContentType>1</ContentType><Text>{encode(b'x')}</Text><Label>Porn</Label>"
+        "<SuggestedLabel>Normal</SuggestedLabel></Request>"
+    )
+    store = inside.call(lambda: service.of(inside.cloud).store)
+    assert bucket.ci("POST", "report/badcase", body).status == 200
+    inside.advance(31 * 86_400)
+    assert bucket.ci("POST", "report/badcase", body).status == 200
+    assert len(inside.call(lambda: store.feedback(bucket.name))) == 1
 
 
 def test_jobs_go_on_after_a_restart(start_cloud, audited_in, tmp_path, listener):
