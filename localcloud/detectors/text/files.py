@@ -21,6 +21,8 @@ _MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff",
 # What no text has; a byte 0 alone is told by its own message.
 _CONTROLS = bytes(set(range(32)) - set(b"\t\n\r\x0b\x0c\x1b\x1a"))
 _MOST_CONTROLS = 0.01
+# Documents in letters of ASCII, whose words are drawn or spelled by commands.
+_DOCUMENTS = (b"%PDF-", b"{\\rtf", b"%!PS")
 # What begins another character set inside of a text of ASCII (ISO 2022).
 _SHIFT = b"\x1b$"
 # Almost all that is written in GBK is in its first part. Other encodings, such as Big5, Shift-JIS
@@ -52,7 +54,7 @@ def decoded(data: bytes, declared: str = "") -> str:
             return _as(data, encoding) or _refuse()
     if len(data.translate(None, _CONTROLS)) < len(data) * (1 - _MOST_CONTROLS):
         _refuse()
-    if _SHIFT in data and not declared:
+    if (_SHIFT in data and not declared) or data.lstrip().startswith(_DOCUMENTS):
         _refuse()
     for encoding in ("utf-8", declared):
         if encoding and (text := _as(data, encoding)) is not None:

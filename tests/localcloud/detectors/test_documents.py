@@ -355,6 +355,8 @@ def test_plain_text_in_both_encodings(judge, refusal):
     assert [page.page for page in judge(b"a" * (SECTION + 1), "md")] == [1, 2]
     assert refusal(bytes(range(256)) * 9, "txt")[0] == NOT_ELIGIBLE
     assert refusal(b"", "txt")[0] == BROKEN
+    for document in (rb"{\rtf1 coc\'61ine}", b"\n%!PS (coc) show"):
+        assert refusal(document, "txt")[0] == NOT_ELIGIBLE
     number, message = refusal(b"hello", "exe")
     assert number == NOT_ELIGIBLE
     assert "kind 'exe'; allowed: pdf, docx" in message
@@ -373,6 +375,9 @@ def test_a_text_file_has_cis_limits(tmp_path):
         (0, NORMAL),
         (SECTION, SENSITIVE),
     ]
+    path.write_bytes(pdf("hello"))
+    with pytest.raises(UnjudgeableError, match="no text in UTF-8 or GBK"):
+        list(judge_text_file(path))
     path.write_bytes(b"x" * (1024**2 + 1))
     with pytest.raises(UnjudgeableError, match="at most 1048576 are allowed"):
         list(judge_text_file(path))
