@@ -119,6 +119,8 @@ async def _batch(cloud: Cloud, bucket: str, wanted: requests.Submission) -> list
         return answers.detail(await audits.judge_now(IMAGE, bucket, item, wanted.conf))
 
     given = [item for item in wanted.inputs if isinstance(item, Input)]
+    # Before the first is taken: a client that is refused repeats all of them.
+    audits.check_room(given)
     with nullcontext() if wanted.conf.is_async else audits.room(given):
         return await asyncio.gather(*(cloud.storage.serving(one(item)) for item in wanted.inputs))
 

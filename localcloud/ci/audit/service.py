@@ -106,7 +106,7 @@ class Audits:
     @contextmanager
     def room(self, inputs: Collection[Input]) -> Iterator[None]:
         """Room for audits that are answered at once. Raises ServiceError SlowDown."""
-        size = self._check_room(inputs)
+        size = self.check_room(inputs)
         self._at_once += len(inputs)
         self._content += size
         try:
@@ -115,7 +115,7 @@ class Audits:
             self._at_once -= len(inputs)
             self._content -= size
 
-    def _check_room(self, inputs: Collection[Input]) -> int:
+    def check_room(self, inputs: Collection[Input]) -> int:
         """The bytes that they bring along. Raises ServiceError SlowDown."""
         if len(self._waiting) + self._at_once + len(inputs) > MAX_AUDIT_QUEUE:
             raise job_refusal(1020, f"{MAX_AUDIT_QUEUE} audits are waiting: try later")
@@ -128,7 +128,7 @@ class Audits:
 
     def submit(self, kind: Kind, bucket: str, wanted: Input, conf: Conf) -> Job:
         """Take a job. Raises ServiceError SlowDown when too many wait."""
-        self._check_room([wanted])
+        self.check_room([wanted])
         if kind is LIVE and sum(job.kind is LIVE for job in self._waiting.values()) >= _MAX_LIVE:
             raise job_refusal(1020, f"{_MAX_LIVE} live streams are audited, the most allowed")
         job = self._new(kind, bucket, wanted, conf)

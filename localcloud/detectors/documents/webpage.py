@@ -46,7 +46,22 @@ _INLINE = frozenset(
 _SPOKEN = ("alt", "title", "placeholder", "aria-label", "label")
 _LOOKED_AT = (("img", "src"), ("image", "href"), ("image", "xlink:href"), ("video", "poster"),
               ("input", "src"), ("source", "srcset"), ("img", "srcset"))  # fmt: skip
-_FRAMES = ("iframe", "frame", "embed", "object", "video", "audio", "applet", "canvas", "path")
+_FRAMES = (
+    "iframe",
+    "frame",
+    "embed",
+    "object",
+    "video",
+    "audio",
+    "applet",
+    "canvas",
+    "path",
+    "rect",
+    "circle",
+    "ellipse",
+    "polygon",
+    "polyline",
+)
 _SHOWN_LINKS = {"stylesheet", "icon", "apple-touch-icon", "import"}
 _JS = re.compile(r"\s*javascript:", re.IGNORECASE)
 _CSS_ADDRESS = re.compile(r"""url\(\s*["']?([^"')]+)|@import\s+["']([^"']+)""", re.IGNORECASE)

@@ -4,6 +4,7 @@ in its EXIF data, which a folder shows."""
 from __future__ import annotations
 
 import io
+import struct
 from collections.abc import Iterator
 
 from PIL import ExifTags, Image
@@ -15,7 +16,9 @@ from localcloud.imaging.source import read_exif
 MAX_PICTURES = 8  # of an MPO
 MAX_SIDE = 1024  # px of a thumbnail; the standard has 160 x 120
 _PREFIX = b"Exif\0\0"
-_OFFSET, _LENGTH = 513, 514
+_STRIPS, _OFFSET, _LENGTH = 273, 513, 514
+_BROKEN = (ImageError, OSError, ValueError, KeyError, TypeError, IndexError, SyntaxError,
+           struct.error)  # fmt: skip
 
 
 def count(image: Image.Image) -> int:
@@ -44,9 +47,10 @@ def thumbnail(image: Image.Image) -> Image.Image | None:
         return None
     try:
         found = read_exif(image).get_ifd(ExifTags.IFD.IFD1)
-    except ImageError:
-        found = {}
-    if _OFFSET not in found:
+    except _BROKEN:
+        # Of data that is damaged nobody makes a thumbnail.
+        return None
+    if not {_STRIPS, _OFFSET} & found.keys():
         return None
     try:
         begin, length = int(found[_OFFSET]), int(found[_LENGTH])
@@ -55,7 +59,7 @@ def thumbnail(image: Image.Image) -> Image.Image | None:
         if max(small.size) > MAX_SIDE:
             raise ValueError(f"{small.size} px")
         small.load()
-    except (OSError, ValueError, KeyError, TypeError, SyntaxError):
+    except _BROKEN:
         raise UnjudgeableError(
             NOT_ELIGIBLE, f"the picture's thumbnail is no JPEG of up to {MAX_SIDE} px a side"
         ) from None

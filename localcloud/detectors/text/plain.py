@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Callable
 from urllib.parse import unquote_to_bytes
 
 _MARKS = re.compile(
@@ -47,7 +48,7 @@ def _octets(mark: str) -> str:
         return octets.decode("gb18030", "replace")
 
 
-_READERS = {
+_READERS: dict[str, Callable[[str], str]] = {
     "<": lambda _: "",
     "&": html.unescape,
     "\\": _escapes,

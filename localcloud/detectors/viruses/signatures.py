@@ -125,7 +125,7 @@ class Pattern:
             return False
         gap = 0
         for piece, length in self.pieces:
-            starts = (found.start() for found in piece.finditer(data))
+            starts: Iterator[int] = (found.start() for found in piece.finditer(data))
             if ends is not None:
                 starts = _within(starts, ends, gap)
             ends, gap = [start + length for start in starts], _GAP

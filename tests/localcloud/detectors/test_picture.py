@@ -228,6 +228,8 @@ def test_a_thumbnail_is_judged_as_well():
     assert judged.findings[0].keywords == ("赌博网站",)
     own = samples.encoded(picture.resize((160, 50)), "JPEG")
     assert judge_image(with_thumbnail(picture, own), ("Ads",)).result == NORMAL
+    damaged = samples.encoded(picture, "JPEG", exif=b"Exif\0\0II*\0\xff\xff\0\0")
+    assert judge_image(damaged, ("Ads",)).result == NORMAL
     for wrong in (b"\xff\xd8\xff no picture", samples.encoded(Image.new("L", (2000, 9)), "JPEG")):
         number, message = refusal(with_thumbnail(picture, wrong))
         assert (number, "thumbnail" in message) == (NOT_ELIGIBLE, True)

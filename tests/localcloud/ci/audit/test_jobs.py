@@ -136,10 +136,14 @@ def test_audits_that_are_answered_at_once_are_bounded(inside, settled, monkeypat
     bucket.put("a.png")
     picture = "<Input><Object>a.png</Object></Input>"
 
-    def asked(inputs):
-        return bucket.ci("POST", "image/auditing", f"<Request>{picture * inputs}<Conf/></Request>")
+    def asked(inputs, is_async=0):
+        conf = f"<Conf><Async>{is_async}</Async></Conf>"
+        return bucket.ci("POST", "image/auditing", f"<Request>{picture * inputs}{conf}</Request>")
 
     assert [asked(inputs).status for inputs in (2, 3, 2)] == [200, 503, 200]
+    before = inside.call(lambda: len(list(service.of(inside.cloud)._waiting)))
+    assert asked(3, 1).status == 503
+    assert inside.call(lambda: len(list(service.of(inside.cloud)._waiting))) == before
 
 
 def test_what_is_told_of_all_pieces_is_bounded(inside, settled, monkeypatch):
