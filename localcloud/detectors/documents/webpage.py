@@ -29,7 +29,12 @@ MAX_SIZE = 10 * 1024**2
 MAX_PICTURES = 100
 MAX_FRAMES = 3  # pages inside of each other, as `srcdoc`
 _HEAD = 2048
-_COMMENT_END, _EMPTY_COMMENT = re.compile("--!>"), re.compile("<!--?-?>")
+# What browsers take for an empty comment, for the end of one, and for a comment up to its `>`.
+_AS_BROWSERS = (
+    (re.compile("<!--?-?>"), ""),
+    (re.compile("--!>"), "-->"),
+    (re.compile(r"<!\[(?!CDATA\[)[^>]*>?"), ""),
+)
 _CHARSET = re.compile(rb"<meta[^>]{0,200}charset\s*=\s*[\"']?([\w-]{2,20})", re.IGNORECASE)
 _ENCODINGS = re.compile(
     r"utf-?8|utf-?16(?:le|be)?|gb(?:2312|k|18030)|big5(?:-hkscs)?|euc-(?:jp|kr)|shift[_-]jis|"
@@ -140,8 +145,9 @@ class _Page:
 
     def read(self, html: str, depth: int = 0) -> None:
         parser = _Parser(self, depth)
-        # Browsers end a comment here as well.
-        parser.feed(_COMMENT_END.sub("-->", _EMPTY_COMMENT.sub("", html)))
+        for sign, instead in _AS_BROWSERS:
+            html = sign.sub(instead, html)
+        parser.feed(html)
         parser.close()
 
     @property

@@ -413,6 +413,7 @@ def test_what_a_reader_sees_of_a_page_is_judged():
     ["<p>co&#99;aine</p>", "<p>coc&shy;aine</p>", "<img alt=cocaine>", "<meta content='cocaine'>",
      "<iframe srcdoc='&lt;p&gt;cocaine'></iframe>", "<svg><text>cocaine</text></svg>",
      "<p>cocaine", "<!-- a --!><p>cocaine<!-- -->", "<!--><p>cocaine<!-- -->",
+     "<![nothing known]><p>cocaine", "<p>cocaine<![", "<![if IE]><p>cocaine<![endif]>",
      "<template shadowrootmode=open>cocaine</template>",
      "<style>p::after { content: 'cocaine' }</style>", "<p style='content:\"cocaine\"'>hi",
      "<button value=cocaine>hi</button>", "<svg><text><![CDATA[cocaine]]></text></svg>",
