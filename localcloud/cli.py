@@ -21,6 +21,7 @@ COMMANDS = {
     "fault": "make a running local cloud misbehave",
     "deadletters": "list, show, retry or drop the uploads that were given up on",
     "backfill": "process what is in a bucket already: start, show or cancel",
+    "reviews": "list, show, pass or block what audits leave to a person",
     "quarantine": "list, show, restore or drop what audits have put away",
     "demo": "upload real photos to a local cloud and show what becomes of them",
     "invoke": "run one function as SCF does, and print what it returns and logs",

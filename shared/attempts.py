@@ -32,7 +32,8 @@ _LEASE_MARGIN = 5.0  # seconds by which a lease outlives the invocation
 class Attempt:
     """What is known while it runs; `entry` becomes the log line.
 
-    `deadline` is in monotonic seconds, `again` says at the end whether SCF should invoke again.
+    `dead_too`: also if the upload was given up before. `deadline` is in monotonic seconds, `again`
+    says at the end whether SCF should invoke again.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class Attempt:
         deadline: float,
         entry: dict[str, Any],
         give_up: GiveUp | None = None,
+        dead_too: bool = False,
     ) -> None:
         self.upload = upload
         self.pipeline = pipeline
@@ -53,6 +55,7 @@ class Attempt:
         self.again = False
         self._handle = handle
         self._give_up = give_up
+        self._dead_too = dead_too
         self._claimed: Claim | None = None
         self._invocation = invocation
         self._deadline = deadline
@@ -95,7 +98,9 @@ class Attempt:
             "function": self.pipeline.function,
             "pipeline": self.pipeline.name,
         }
-        claim = self._ledger.claim(self._step, Version.of(self.upload), lease, details)
+        claim = self._ledger.claim(
+            self._step, Version.of(self.upload), lease, details, dead_too=self._dead_too
+        )
         if isinstance(claim, Refusal):
             if not claim.wait:
                 self._let_on()
@@ -118,6 +123,8 @@ class Attempt:
         self.entry["outputs"] = [output.key for output in outcome.outputs]
         self.entry["requests"] = [call.id for call in outcome.calls]
         self._end(outcome.status, reason=outcome.reason, error=outcome.error)
+        if "audit" in outcome.details:
+            self.entry["verdict"] = outcome.details["audit"]["verdict"]["result"]
         if outcome.retry and claim.tries <= self._retries:
             self.again = True
             self._ledger.release(claim)

@@ -11,11 +11,13 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from shared import events
-from shared.attempts import Attempt, lease_of
-from shared.audit_actions import Case, act, put_away_before
-from shared.audit_requests import Subject, fetch_result, look
-from shared.audits import FINISHER, Audit
+from shared import claims, events
+from shared.attempts import Attempt, Handle, lease_of
+from shared.audit_actions import act, put_away_before, treat_as_review
+from shared.audit_requests import fetch_result
+from shared.audit_steps import Case
+from shared.audit_subject import Subject, look
+from shared.audits import FINISHER, METADATA, Audit
 from shared.claims import Claim, Closed, Step, Version, read
 from shared.cos import Cos
 from shared.errors import CloudError
@@ -34,7 +36,8 @@ _UNKNOWN_JOB = ("ResourceNotFound", "NoSuchJob", "JobNotFound")
 
 
 def finish(bucket: str, key: str, settings: Settings, invocation: str, deadline: float) -> Ending:
-    """Finish the work that the claim `key` of the state bucket `bucket` has submitted.
+    """Finish the work that the claim `key` of the state bucket `bucket` has submitted, or give up
+    what no attempt at it could judge.
 
     The ending's outcome is that of the upload; `submitted` while a job is at work, `skipped` where
     there is nothing to finish. `again`: the same call can succeed later. `ConfigError` goes up.
@@ -70,13 +73,29 @@ class _Finishing:
         upload, pipeline, audit = self._work_of(claim)
         self._entry |= {"bucket": upload.bucket, "key": upload.key, "upload": upload.request_id,
                         "bytes": upload.size}  # fmt: skip
-        verdict = self._verdict(claim, upload, audit)
-        if verdict is None:
-            return self._end(SUBMITTED, "a job is at work")
+        if claim.state != claims.SUBMITTED and claim.attempt >= claims.MAX_ATTEMPTS:
+            conclusion = self._giving_up(claim, audit)
+        elif "jobs" not in claim.details:
+            return self._end(SKIPPED, "nothing was submitted yet")
+        else:
+            verdict = self._verdict(claim, upload, audit)
+            if verdict is None:
+                return self._end(SUBMITTED, "a job is at work")
+            conclusion = self._acting(claim, audit, verdict)
         held = self._ledger.resume(newest, lease_of(self._cos.deadline))
         if held is None:
             return self._end(SKIPPED, "another invocation finishes it")
-        return self._conclude(held, upload, pipeline, verdict)
+        attempt = Attempt(
+            upload,
+            pipeline,
+            conclusion,
+            settings=self._cos.settings,
+            invocation=self._invocation,
+            deadline=self._cos.deadline,
+            entry={**self._entry, "outputs": [], "requests": [], "record": None},
+        )
+        attempt.resume(held)
+        return Ending(attempt.entry, attempt.again)
 
     def _newest(self) -> tuple[Newest | None, str]:
         """The claim that counts now, if it is of the upload that the named one is of."""
@@ -93,43 +112,42 @@ class _Finishing:
             return None, "a newer upload took its place"
         return newest, ""
 
-    def _conclude(
-        self, claim: Claim, upload: Upload, pipeline: Pipeline, verdict: Verdict
-    ) -> Ending:
+    def _acting(self, claim: Claim, audit: Audit, verdict: Verdict) -> Handle:
+        """What is done once the claim is held: the actions of the verdict."""
         subject = Subject(**claim.details["judged"])
         asked = tuple(claim.details.get("asked") or ())
-        audit = pipeline.audit
 
         def conclude(upload: Upload, pipeline: Pipeline, cos: Cos, _etag: str) -> Outcome:
-            case = Case(upload, pipeline, audit or Audit(), cos, FINISHER, asked)
+            case = Case(upload, pipeline, audit, cos, FINISHER, asked)
             now = look(cos, subject.bucket, subject.key)
             if now is None and (before := put_away_before(case)):
                 return before
-            if not subject.is_same(now):
+            copied = METADATA in audit.actions(verdict.result)  # by an attempt that died after it
+            if not subject.is_same(now, copied=copied):
                 what = "replaced" if now else "deleted"
                 return Outcome(SKIPPED, reason=f"the object was {what} before its verdict came")
-            return act(case, verdict, subject)
+            return act(case, verdict, now or subject)
 
-        attempt = Attempt(
-            upload,
-            pipeline,
-            conclude,
-            settings=self._cos.settings,
-            invocation=self._invocation,
-            deadline=self._cos.deadline,
-            entry={**self._entry, "outputs": [], "requests": [verdict.request_id], "record": None},
+        return conclude
+
+    def _giving_up(self, claim: Claim, audit: Audit) -> Handle:
+        error = CloudError(
+            "AttemptsExhausted", f"{claim.attempt} attempts: none came to an end", status=400
         )
-        attempt.resume(claim)
-        attempt.entry["verdict"] = verdict.result
-        return Ending(attempt.entry, attempt.again)
+
+        def conclude(upload: Upload, pipeline: Pipeline, cos: Cos, _etag: str) -> Outcome:
+            return treat_as_review(Case(upload, pipeline, audit, cos, FINISHER), error)
+
+        return conclude
 
     def _work_of(self, claim: Claim) -> tuple[Upload, Pipeline, Audit]:
         try:
             [upload] = events.parse(claim.details["event"])
             name = str(claim.details["pipeline"])
             function = str(claim.details["function"])
-            Subject(**claim.details["judged"])
-            list(claim.details["jobs"]), float(claim.details["asked_at"])
+            if "jobs" in claim.details:
+                Subject(**claim.details["judged"])
+                list(claim.details["jobs"]), float(claim.details["asked_at"])
         except (KeyError, TypeError, ValueError, EventError) as error:
             raise self._invalid(f"it holds nothing to finish: {error}") from None
         step = Step(upload.bucket, upload.key, function, name)

@@ -11,7 +11,7 @@ import json
 from dataclasses import replace
 
 from shared import events
-from shared.audit_requests import look
+from shared.audit_subject import look
 from shared.audits import FINISHER, FUNCTION
 from shared.cos import Cos
 from shared.events import Upload
@@ -43,16 +43,24 @@ def let_on(upload: Upload, settings: Settings, cos: Cos, deadline: float) -> str
     return scf.invoke(DISPATCH, events.document(passed))
 
 
-def _judged(cos: Cos, upload: Upload, gate: Pipeline, etag: str) -> str:
-    """The ETag that the gate's record of this upload lets pass; empty for none."""
+def passes(cos: Cos, upload: Upload, gate: Pipeline, etag: str) -> bool:
+    """Whether the gate's last record lets this content pass, for whichever upload of the key."""
+    return _judged(cos, upload, gate, etag, any_upload=True) == etag
+
+
+def _judged(
+    cos: Cos, upload: Upload, gate: Pipeline, etag: str, *, any_upload: bool = False
+) -> str:
+    """The ETag that the gate's record lets pass, of this upload or a later one of the content;
+    empty for none."""
     found = cos.read_object(upload.bucket, record_key(gate, upload, etag))
     try:
         record = json.loads(found.body) if found else {}
         known, audit = record["upload"], record["audit"]
-        same = (known["request_id"], known["version_id"], known["event_time"]) == (
-            upload.request_id, upload.version_id, upload.event_time,
-        )  # fmt: skip
-        passes = record["outcome"] == DONE and audit["verdict"]["result"] == PASS
-        return str(audit["judged"]["etag"]) if same and passes else ""
+        same = (known["bucket"], known["key"]) == (upload.bucket, upload.key)
+        # A person's decision has an id of its own, and the time of the upload that it is about.
+        same = same and (any_upload or known["event_time"] >= upload.event_time)
+        is_pass = record["outcome"] == DONE and audit["verdict"]["result"] == PASS
+        return str(audit["judged"]["etag"]) if same and is_pass else ""
     except (ValueError, TypeError, KeyError, RecursionError):
         return ""

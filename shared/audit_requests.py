@@ -12,12 +12,14 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
+from shared.audit_results import of_job
+from shared.audit_subject import Subject
 from shared.audits import API3, LARGEST, MIB, Audit
 from shared.cos import Cos, wire_key
 from shared.errors import CloudError
 from shared.events import Upload
 from shared.pipelines import Pipeline
-from shared.verdicts import Verdict, of_job, undecided
+from shared.verdicts import Verdict, undecided
 
 MAX_CHARACTERS = 10_000  # of a text that is sent itself (CI manual 004:18980)
 _SYNC_IMAGE = 5 * MIB  # above it CI compresses first
@@ -26,22 +28,6 @@ _MAX_DATA_ID, _MAX_USER = 512, 128  # bytes
 _PEOPLE = {"TokenId": "UserId", "Nickname": "Nickname"}  # what both providers know of a user
 # The bits of the scenes that the request for one picture knows (the SDK's CiDetectType).
 _BITS = {"Porn": 1, "Terrorism": 2, "Politics": 4, "Ads": 8, "Teenager": 64}
-
-
-class Subject(NamedTuple):
-    """The object that is judged, as HEAD shows it. `crc64` is empty where COS tells none."""
-
-    bucket: str
-    key: str
-    version_id: str
-    etag: str
-    size: int
-    content_type: str
-    crc64: str = ""
-
-    def is_same(self, other: Subject | None) -> bool:
-        """Whether `other` is this very content: a verdict on this one speaks of it."""
-        return other is not None and (self.etag, self.size) == (other.etag, other.size)
 
 
 class Asked(NamedTuple):
@@ -53,38 +39,12 @@ class Asked(NamedTuple):
     request_id: str = ""
 
 
-def look(cos: Cos, bucket: str, key: str, version_id: str = "") -> Subject | None:
-    """The object as it is now (or one version of it); None if there is none."""
-    more = {"VersionId": version_id} if version_id else {}
-    try:
-        found = cos.call(
-            "HeadObject",
-            lambda client: client.head_object(Bucket=bucket, Key=wire_key(key), **more),
-        )
-    except CloudError as error:
-        if error.status == 404:
-            return None
-        raise
-    try:
-        size = int(found["Content-Length"])
-    except (KeyError, ValueError):
-        raise CloudError("InvalidResponse", "HEAD told no Content-Length", status=502) from None
-    return Subject(
-        bucket,
-        key,
-        found.get("x-cos-version-id", ""),
-        found.get("ETag", "").strip('"'),
-        size,
-        found.get("Content-Type", ""),
-        found.get("x-cos-hash-crc64ecma", ""),
-    )
-
-
 @dataclass(frozen=True)
 class Requests:
     """The requests about one object. Methods raise `CloudError`.
 
-    `callback` is where CI tells results to; empty for nowhere.
+    `callback` is where CI tells results to; empty for nowhere. `start` is how the object begins, as
+    far as it was read.
     """
 
     cos: Cos
@@ -92,6 +52,7 @@ class Requests:
     pipeline: Pipeline
     audit: Audit
     callback: str = ""
+    start: bytes = b""
 
     def ask(self, kind: str, subject: Subject) -> Asked:
         """Judge `subject` at once or submit a job. What CI would not take is for review."""
@@ -163,17 +124,17 @@ class Requests:
         return self._answered("image", data)
 
     def _text(self, subject: Subject) -> Asked:
-        found = self.cos.read_object(subject.bucket, subject.key)
-        if found is None or found.etag != subject.etag:
-            raise CloudError("NoSuchKey", "the object was replaced or deleted", status=404)
+        body = self.start
+        if len(body) != subject.size:
+            body = beginning(self.cos, subject, subject.size)
         try:
-            found.body.decode()
+            body.decode()
         except UnicodeDecodeError:
             # A file may be GBK; CI reads that of an object alone.
             return self._submit("text", {"Object": subject.key}, subject)
         from base64 import b64encode
 
-        return self._send("text", {"Content": b64encode(found.body).decode()}, {})
+        return self._send("text", {"Content": b64encode(body).decode()}, {})
 
     def _submit(self, kind: str, given: Mapping[str, Any], subject: Subject) -> Asked:
         """A job; its verdict is to be fetched later."""
@@ -278,6 +239,15 @@ class Requests:
         if audit.freeze:
             found["freeze"] = dict(audit.freeze)
         return found
+
+
+def beginning(cos: Cos, subject: Subject, most: int) -> bytes:
+    """The first `most` bytes of the object, which is not empty. Raises `CloudError` NoSuchKey if it
+    is another one by now."""
+    found = cos.read_start(subject.bucket, subject.key, most)
+    if found is None or found.etag != subject.etag:
+        raise CloudError("NoSuchKey", "the object was replaced or deleted", status=404)
+    return found.body
 
 
 def fetch_result(cos: Cos, upload: Upload, kind: str, job_id: str, audit: Audit) -> Verdict | None:

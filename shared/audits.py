@@ -31,21 +31,6 @@ LARGEST = {
     "webpage": 10 * MIB,
     "virus": 1 << 30,
 }
-_SUFFIXES = {
-    "image": "jpg jpeg png gif bmp webp",
-    "text": "txt csv md log json xml yml yaml srt",
-    "audio": "mp3 wav aac flac amr m4a wma ogg ape",
-    "video": "mp4 avi flv mkv mov wmv rmvb 3gp m3u8 m4v",
-    "document": "pdf doc docx ppt pptx xls xlsx",
-    "webpage": "html htm",
-    "virus": "zip rar 7z gz tgz tar bz2 xz jar exe dll msi apk bat sh ps1 js",
-}
-_OF_SUFFIX = {suffix: kind for kind, all in _SUFFIXES.items() for suffix in all.split()}
-_OF_TYPE = (
-    ("text/html", "webpage"), ("image/", "image"), ("text/", "text"), ("audio/", "audio"),
-    ("video/", "video"), ("application/pdf", "document"), ("application/msword", "document"),
-    ("application/vnd.", "document"), ("application/zip", "virus"), ("application/x-", "virus"),
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -130,17 +115,3 @@ class Audit:
                 "quarantine": Quarantine(**entry["quarantine"]),
             }
         )
-
-
-def kinds_of(audit: Audit, key: str, content_type: str) -> tuple[str, ...]:
-    """As what an object is audited: by the section, else by its suffix, else by its type. Empty for
-    what no audit takes."""
-    if audit.kinds:
-        return audit.kinds
-    name = key.rpartition("/")[2].lower()
-    kind = _OF_SUFFIX.get(name.rpartition(".")[2]) if "." in name else None
-    if kind:
-        return (kind,)
-    said = content_type.partition(";")[0].strip().lower()
-    found = (kind for start, kind in _OF_TYPE if said.startswith(start))
-    return tuple(list(found)[:1])

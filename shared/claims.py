@@ -19,6 +19,7 @@ from shared.events import FORCED, LISTED, Upload
 
 RUNNING, SUBMITTED, RELEASED = "running", "submitted", "released"
 DEAD = "dead"
+MAX_ATTEMPTS = 9  # at one version that came to no end: after them nobody tries again by himself
 CLOSED_SIZE = 72
 _LAST = 999_999  # generations count down in names: a listing shows the newest first
 _CLOSED = r"closed ([a-z]{1,8}) +([0-9]{3}) ([0-9]{12}) ([0-9a-f]{32}) *\n"
@@ -156,9 +157,12 @@ def read(key: str, body: bytes) -> Claim | Closed:
         raise _invalid(key, f"{type(error).__name__} at {error}") from None
 
 
-def decide(wanted: Claim, last: Claim | Closed, generation: int, age: float) -> Claim | Refusal:
+def decide(
+    wanted: Claim, last: Claim | Closed, generation: int, age: float, *, dead_too: bool = False
+) -> Claim | Refusal:
     """What becomes of the wish to hold `wanted`, given the newest claim of its chain, `age` seconds
-    old: the claim to write as the next generation, or why not."""
+    old: the claim to write as the next generation, or why not. `dead_too`: also what was given up,
+    which its dead letter brings again and no other event."""
     same = wanted.version.is_told_by(last.version)
     if not same and last.version.time > wanted.version.time:
         return Refusal("a newer upload of this key is processed in its place")
@@ -168,6 +172,8 @@ def decide(wanted: Claim, last: Claim | Closed, generation: int, age: float) -> 
     if isinstance(last, Closed):
         if same and last.outcome != DEAD:
             return Refusal(f"this upload was processed before: {last.outcome}")
+        if same and not (dead_too or wanted.version.listed):
+            return Refusal("this upload was given up: its dead letter brings it again")
         return following
     if last.holder == wanted.holder and last.state != SUBMITTED:
         # SCF invokes again only after the attempt before has ended, whatever it left behind.

@@ -148,15 +148,21 @@ class Cos:
             ),
         )
 
+    def read_start(self, bucket: str, key: str, most: int) -> Read | None:
+        """The first `most` bytes of an object that is not empty; None if there is none."""
+        return self._read(bucket, key, most, Range=f"bytes=0-{most - 1}")
+
     def read_object(self, bucket: str, key: str) -> Read | None:
         """An object of at most `MAX_READ` bytes; None if there is none."""
+        return self._read(bucket, key, MAX_READ)
 
+    def _read(self, bucket: str, key: str, most: int, **more: str) -> Read | None:
         def read() -> Read:
-            answer = self._client.get_object(Bucket=bucket, Key=wire_key(key))
-            if int(answer["Content-Length"]) > MAX_READ:
-                raise CloudError("EntityTooLarge", f"{key} has more than {MAX_READ} bytes",
+            answer = self._client.get_object(Bucket=bucket, Key=wire_key(key), **more)
+            if int(answer["Content-Length"]) > most:
+                raise CloudError("EntityTooLarge", f"{key} has more than {most} bytes",
                                  status=400)  # fmt: skip
-            body = answer["Body"].get_raw_stream().read(MAX_READ + 1)
+            body = answer["Body"].get_raw_stream().read(most + 1)
             if len(body) != int(answer["Content-Length"]):
                 raise CloudError("NetworkError", f"the answer with {key} was cut short")
             age = _session.state.answer.date - unix_time(answer["Last-Modified"])
@@ -229,9 +235,11 @@ class Cos:
             lambda: _read_tags(self._client.get_object_tagging(Bucket=bucket, Key=wire_key(key))),
         )
 
-    def add_tags(self, bucket: str, key: str, tags: Mapping[str, str]) -> None:
-        """Set `tags` on an object and keep the others it has; at most ten together."""
-        merged = {**self.read_tags(bucket, key), **tags}
+    def add_tags(self, bucket: str, key: str, tags: Mapping[str, str]) -> dict[str, str]:
+        """Set `tags` on an object and keep the others it has, at most ten together; those that it
+        had."""
+        before = self.read_tags(bucket, key)
+        merged = {**before, **tags}
         if len(merged) > _MAX_TAGS:
             raise CloudError(
                 "TooManyTags", f"the object would have {len(merged)} tags: COS allows {_MAX_TAGS}",
@@ -244,6 +252,7 @@ class Cos:
                 Bucket=bucket, Key=wire_key(key), Tagging={"TagSet": {"Tag": tag_set}}
             ),
         )
+        return before
 
     def _pace(self) -> Pace:
         # Of the process, not of the invocation: what was learnt stays.

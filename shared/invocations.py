@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from shared import loops
@@ -18,7 +18,7 @@ from shared.errors import CloudError, ConfigError
 from shared.events import LETTER, ONLY, EventError, Upload, parse_record
 from shared.events import records as event_records
 from shared.outcomes import FAILED, REJECTED, SKIPPED, error_document
-from shared.pipelines import Pipeline, Pipelines, load
+from shared.pipelines import Pipeline, Pipelines, load, waits_for
 from shared.settings import Settings, SettingsError
 
 _MARGIN = 1.0  # seconds between the last call's end and the time limit, for the log and the way out
@@ -37,13 +37,17 @@ class Ending(NamedTuple):
 
 
 class Invocation(NamedTuple):
-    """One invocation of `function`; `deadline` is in monotonic seconds."""
+    """One invocation of `function`; `deadline` is in monotonic seconds, `only` the names of the
+    pipelines that its event is limited to, None for all, `letter` the id of the dead letter that it
+    comes from."""
 
     function: str
     id: str
     settings: Settings
     pipelines: Pipelines
     deadline: float
+    only: Collection[str] | None = None
+    letter: str = ""
 
     @property
     def base(self) -> dict[str, Any]:
@@ -79,9 +83,14 @@ def entry_point(function: str, work: Work) -> MainHandler:
         endings = []
         try:
             settings = Settings.load()
-            pipelines = _meant(load(settings.pipelines), event)
             invocation = Invocation(
-                function, base["invocation"], settings, pipelines, deadline_of(context)
+                function,
+                base["invocation"],
+                settings,
+                load(settings.pipelines),
+                deadline_of(context),
+                _only(event),
+                str(event.get(LETTER, "")) if isinstance(event, Mapping) else "",
             )
             for ending in work(invocation, found):
                 _log(ending.entry)
@@ -97,8 +106,10 @@ def entry_point(function: str, work: Work) -> MainHandler:
         ]
         if unfinished:
             raise RetryableError("to be tried again: " + ", ".join(unfinished))
-        if isinstance(event, Mapping) and LETTER in event:
-            _answer_letter(str(event[LETTER]), invocation, found)
+        name = f"/{invocation.letter}.json"
+        again_dead = any(str(each.entry.get("dead_letter")).endswith(name) for each in endings)
+        if invocation.letter and not again_dead:
+            _answer_letter(invocation, found)
         return {"outcomes": [ending.entry for ending in endings]}
 
     return run
@@ -126,12 +137,23 @@ def sift(
         return [_skipped(base, f"{upload.event_name} is no upload")], None
     if upload.key.startswith(invocation.settings.state_prefix):
         return [_skipped(base, "the object belongs to the ledger")], None
-    found = invocation.pipelines.match(upload, function)
+    matching = invocation.pipelines.match(upload)
+    found = [
+        pipeline
+        for pipeline in matching
+        if (function is None or pipeline.function == function)
+        and (invocation.only is None or pipeline.name in invocation.only)
+    ]
     if not found:
         return [_skipped(base, "no pipeline wants this upload")], None
+    gates = waits_for(matching, upload.passed)
     endings, wanted = [], []
     for pipeline in found:
-        if loops.is_own_output(pipeline, upload.bucket, upload.key):
+        if gates and pipeline.audit is None:
+            # `dispatch` brings it again when they have let it pass, whoever sent it here.
+            reason = f"it waits for {', '.join(gates)} to let it pass"
+            endings.append(_skipped({**base, "pipeline": pipeline.name}, reason))
+        elif loops.is_own_output(pipeline, upload.bucket, upload.key):
             reason = "the pipeline wrote this object itself"
             endings.append(_skipped({**base, "pipeline": pipeline.name}, reason))
         else:
@@ -139,13 +161,13 @@ def sift(
     return endings, Wanted(upload, tuple(wanted), base) if wanted else None
 
 
-def _meant(pipelines: Pipelines, event: object) -> Pipelines:
-    """All pipelines, or those that the event is limited to."""
+def _only(event: object) -> frozenset[str] | None:
+    """The names of the pipelines that an event is limited to, None for all."""
     only = event.get(ONLY) if isinstance(event, Mapping) else None
-    return pipelines.only(map(str, only)) if isinstance(only, list) else pipelines
+    return frozenset(map(str, only)) if isinstance(only, list) else None
 
 
-def _answer_letter(letter: str, invocation: Invocation, found: list[object]) -> None:
+def _answer_letter(invocation: Invocation, found: list[object]) -> None:
     """Drop the dead letter that an event came from: all of its uploads have an end."""
     from shared.cos import Cos
     from shared.dead_letters import DeadLetters
@@ -154,12 +176,13 @@ def _answer_letter(letter: str, invocation: Invocation, found: list[object]) -> 
     try:
         upload = parse_record(found[0])
         cos = Cos(settings, upload.region, invocation.deadline)
-        DeadLetters(cos, settings.state_bucket or upload.bucket, settings.state_prefix).drop(letter)
+        letters = DeadLetters(cos, settings.state_bucket or upload.bucket, settings.state_prefix)
+        letters.drop(invocation.letter)
     except EventError:
         return  # no letter of ours
     except CloudError as error:
         # It stays, and its next retry finds everything done.
-        _log({**invocation.base, "letter": letter[:64], "error": error_document(error)})
+        _log({**invocation.base, "letter": invocation.letter[:64], "error": error_document(error)})
 
 
 def _skipped(base: dict[str, Any], reason: str) -> Ending:

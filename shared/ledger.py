@@ -125,9 +125,15 @@ class Ledger:
         return f"{self.prefix}claims/{step.digest}/"
 
     def claim(
-        self, step: Step, version: Version, lease: float, details: Mapping[str, Any]
+        self,
+        step: Step,
+        version: Version,
+        lease: float,
+        details: Mapping[str, Any],
+        *,
+        dead_too: bool = False,
     ) -> Claim | Refusal:
-        """Hold `step` for `version`, or say why not.
+        """Hold `step` for `version`, or say why not. `dead_too`: also if it was given up.
 
         `lease` is how many seconds from now this invocation cannot outlive; after them another may
         take over. `details` travel with the claim.
@@ -142,7 +148,7 @@ class Ledger:
             if last is not None and isinstance(last.claim, Claim) and last.claim.nonce == nonce:
                 # Written by an attempt of this call whose answer was lost.
                 return last.claim
-            decision = decide(wanted, last.claim, last.generation, last.age) if last else wanted
+            decision = self._decide(wanted, last, dead_too=dead_too)
             if isinstance(decision, Claim):
                 if self.store.put_new(decision.key, decision.to_bytes()):
                     return decision
@@ -152,6 +158,12 @@ class Ledger:
                 self.sleep(pause)
                 waited, pause = waited + pause, pause * 2
         return Refusal("too many others work on this key", wait=True)
+
+    @staticmethod
+    def _decide(wanted: Claim, last: Newest | None, *, dead_too: bool) -> Claim | Refusal:
+        if last is None:
+            return wanted
+        return decide(wanted, last.claim, last.generation, last.age, dead_too=dead_too)
 
     def newest(self, chain: str) -> Newest | None:
         """The generation of a chain that counts; None if the chain is empty."""

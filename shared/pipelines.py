@@ -174,14 +174,14 @@ class Pipelines:
         return Pipelines(tuple(entry for entry in self.entries if entry.name in wanted))
 
 
-def let_through(pipelines: Iterable[Pipeline], passed: Collection[str]) -> list[Pipeline]:
-    """The pipelines that may have an upload now, which the gates named in `passed` have let pass:
-    before all have, only audits; after that all others, so that nothing is judged twice."""
-    found = list(pipelines)
-    gates = [each for each in found if each.audit is not None and each.audit.gate]
-    if any(gate.name not in passed for gate in gates):
-        return [each for each in found if each.audit is not None]
-    return [each for each in found if each.audit is None or not passed]
+def waits_for(pipelines: Iterable[Pipeline], passed: Collection[str]) -> list[str]:
+    """The gates among the pipelines that want an upload which are not in `passed`: while there is
+    one, audits alone may have the upload."""
+    return [
+        each.name
+        for each in pipelines
+        if each.audit is not None and each.audit.gate and each.name not in passed
+    ]
 
 
 def by_function(pipelines: Iterable[Pipeline]) -> dict[str, list[str]]:

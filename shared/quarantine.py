@@ -5,9 +5,9 @@ was like and why it is here. The id is that of the upload, so that whoever repea
 died finds what it had done. The names have no suffix of a picture's, so that no pipeline of such a
 suffix is woken.
 
-Order: copy (of the judged version alone), manifest, look again at both, delete. A newer upload of
-the key is never deleted: without versions COS has no conditional delete, so between the last look
-and the delete there is one request's time.
+Order: copy (of the judged version alone), manifest, compare the copy, look again, delete. A newer
+upload of the key is never deleted: without versions COS has no conditional delete, so between the
+last look and the delete there is one request's time.
 """
 
 from __future__ import annotations
@@ -19,16 +19,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from shared.audit_requests import Subject, look
+from shared.audit_subject import Subject, look
 from shared.claims import Version
 from shared.cos import Cos, wire_key
+from shared.decisions import Decision, decide
 from shared.errors import CloudError
 from shared.events import Upload
 from shared.records import timestamp
+from shared.verdicts import PASS
 
 MANIFEST = "/manifest.json"
 CONTENT = "/content"
-DECISIONS = "decisions/"  # below the state prefix: what a person has decided about an object
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,7 @@ class Store:
         """Move `subject` here. Raises `CloudError` ObjectChanged if it is not there as judged."""
         id = identity(upload, pipeline)
         place = {"bucket": self.bucket, "key": self._key(id, CONTENT)}
-        copy(self.cos, subject, upload.region, self.bucket, place["key"], acl="private")
+        crc64 = copy(self.cos, subject, upload.region, self.bucket, place["key"], acl="private")
         manifest = Manifest(
             id=id,
             source=subject._asdict(),
@@ -134,13 +135,14 @@ class Store:
             self.bucket, self._key(id, MANIFEST), body, "application/json",
             headers={"x-cos-acl": "private"},
         )  # fmt: skip
-        check(self.cos, subject, self.bucket, place["key"])
+        if not crc64 or crc64 != subject.crc64:
+            check(self.cos, subject, self.bucket, place["key"])
         if not subject.is_same(look(self.cos, subject.bucket, subject.key, subject.version_id)):
             raise changed(subject)
         delete(self.cos, subject)
         return manifest
 
-    def restore(self, manifest: Manifest, state_prefix: str, by: str, key: str = "") -> None:
+    def restore(self, manifest: Manifest, by: str, key: str = "") -> None:
         """Bring an object back to where it was (or to `key`), with its tags and its ACL.
 
         A decision is written first, which the audit of the restored object finds: a person has let
@@ -152,7 +154,8 @@ class Store:
         if look(self.cos, source.bucket, target) is not None:
             raise CloudError("FileAlreadyExists", f"there is an object {target} already",
                              status=409)  # fmt: skip
-        decide(self.cos, state_prefix, kept._replace(bucket=source.bucket, key=target), by)
+        restored = kept._replace(bucket=source.bucket, key=target)
+        decide(self.cos, restored, Decision(PASS, by))
         copy(self.cos, kept, manifest.region, source.bucket, target, acl=manifest.acl)
         check(self.cos, source, source.bucket, target)
         tag_set = [{"Key": name, "Value": value} for name, value in manifest.tags.items()]
@@ -190,9 +193,9 @@ def changed(subject: Subject) -> CloudError:
 def copy(
     cos: Cos, source: Subject, region: str, bucket: str, key: str, *, acl: str,
     metadata: Mapping[str, str] | None = None,
-) -> None:  # fmt: skip
-    """Copy exactly this version, with other `metadata` if given. Raises `CloudError` ObjectChanged
-    if it is another by now."""
+) -> str:  # fmt: skip
+    """Copy exactly this version, with other `metadata` if given; the copy's CRC-64, empty if COS
+    tells none. Raises `CloudError` ObjectChanged if it is another by now."""
     where = {"Bucket": source.bucket, "Key": source.key, "Region": region}
     if source.version_id:
         where["VersionId"] = source.version_id
@@ -200,7 +203,7 @@ def copy(
     if metadata is not None:
         more |= {"CopyStatus": "Replaced", "Metadata": dict(metadata)}
     try:
-        cos.call(
+        answer = cos.call(
             "CopyObject",
             lambda client: client.copy_object(
                 Bucket=bucket, Key=wire_key(key), CopySource=where, CopySourceIfMatch=source.etag,
@@ -212,6 +215,7 @@ def copy(
         if error.status == 412 or error.code in ("NoSuchKey", "NoSuchVersion"):
             raise changed(source) from None
         raise
+    return str(answer.get("x-cos-hash-crc64ecma") or answer.get("CRC64") or "")
 
 
 def check(cos: Cos, wanted: Subject, bucket: str, key: str) -> Subject:
@@ -240,25 +244,3 @@ def delete(cos: Cos, subject: Subject) -> None:
             Bucket=subject.bucket, Key=wire_key(subject.key), **more
         ),
     )
-
-
-def _decision_key(prefix: str, subject: Subject) -> str:
-    content = subject.crc64 or subject.etag
-    text = "\0".join((subject.bucket, subject.key, content, str(subject.size)))
-    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:40]
-    return f"{prefix}{DECISIONS}{digest}.json"
-
-
-def decide(cos: Cos, prefix: str, subject: Subject, by: str) -> None:
-    """Keep that a person lets this content pass under this key."""
-    body = json.dumps({"result": "pass", "by": by, "time": timestamp(time.time())}).encode()
-    cos.put_object(subject.bucket, _decision_key(prefix, subject), body, "application/json")
-
-
-def decided_by(cos: Cos, prefix: str, subject: Subject) -> str:
-    """Who lets this content pass; empty for nobody."""
-    found = cos.read_object(subject.bucket, _decision_key(prefix, subject))
-    try:
-        return str(json.loads(found.body)["by"])[:200] if found else ""
-    except (ValueError, TypeError, KeyError, RecursionError):
-        return ""

@@ -34,6 +34,7 @@ def main_handler(function: str, handle: Handle, give_up: GiveUp | None = None) -
                     invocation=invocation.id,
                     deadline=invocation.deadline,
                     give_up=give_up,
+                    dead_too=bool(invocation.letter),
                     entry={**wanted.base, "outputs": [], "requests": [], "record": None},
                 )
                 attempt.run()

@@ -13,8 +13,10 @@ import ipaddress
 import json
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from http.client import HTTPConnection, HTTPException
 from typing import Any
 from urllib.parse import urlsplit
@@ -91,6 +93,10 @@ def _post(url: str, secret: str, event_id: str, body: bytes, deadline: float) ->
         "X-Signature": signature(secret, timestamp, body),
     }
     connection = HTTPConnection(host, port, timeout=seconds)
+    # The timeout of a socket is one of each read: a receiver that drips would hold us for ever.
+    watch = threading.Timer(seconds, _cut, (connection,))
+    watch.daemon = True
+    watch.start()
     try:
         # The address that was checked is the one that is called, whatever the name says later.
         raw = socket.create_connection((_resolved(host, port), port), seconds)
@@ -103,7 +109,13 @@ def _post(url: str, secret: str, event_id: str, body: bytes, deadline: float) ->
     except (OSError, HTTPException) as error:
         raise CloudError("WebhookFailed", f"the webhook: {type(error).__name__}") from None
     finally:
+        watch.cancel()
         connection.close()
+
+
+def _cut(connection: HTTPConnection) -> None:
+    with suppress(OSError, AttributeError):  # it is not connected yet, or not any more
+        connection.sock.shutdown(socket.SHUT_RDWR)
 
 
 def _resolved(host: str, port: int) -> str:

@@ -62,7 +62,9 @@ def backfilled(copy, environment, start_cloud):
 
 @pytest.mark.parametrize("command", OTHERS)
 def test_the_command_runs(command, copy, environment, request):
-    if command.startswith(("localcloud deadletters", "localcloud quarantine")):
+    if command.startswith(
+        ("localcloud deadletters", "localcloud quarantine", "localcloud reviews")
+    ):
         # After `localcloud env`, as the text around it says.
         environment = {**environment, **request.getfixturevalue("cloud").environment}
     if command.startswith("localcloud backfill"):

@@ -9,24 +9,29 @@ from __future__ import annotations
 import json
 
 from shared.attempts import failure
-from shared.audit_actions import Case, act, passed_by_person, put_away_before
+from shared.audit_actions import (
+    GONE,
+    REPLACED,
+    act,
+    by_person,
+    put_away_before,
+    treat_as_review,
+)
 from shared.audit_finish import submitted
-from shared.audit_requests import Asked, Requests, Subject, look
-from shared.audits import FUNCTION, METADATA, Audit, kinds_of
+from shared.audit_kinds import LOOK, Kinds, decide, named, needs_look
+from shared.audit_requests import MAX_CHARACTERS, Asked, Requests, beginning
+from shared.audit_steps import Case
+from shared.audit_subject import Subject, look
+from shared.audits import FUNCTION, METADATA, Audit
 from shared.cos import Cos
+from shared.decisions import decided
 from shared.errors import CloudError
-from shared.events import Upload
+from shared.events import FORCED, Upload
 from shared.outcomes import FAILED, SKIPPED, Outcome
 from shared.pipelines import Pipeline
-from shared.quarantine import decided_by
 from shared.records import record_key
 from shared.runtime import main_handler as build_handler
 from shared.verdicts import BLOCK, Verdict, merged, undecided
-
-_GONE = Outcome(SKIPPED, reason="the object was deleted before it was judged")
-_REPLACED = Outcome(
-    SKIPPED, reason="the object was replaced while it was judged: the newer upload is judged anew"
-)
 
 
 def judge(upload: Upload, pipeline: Pipeline, cos: Cos, _etag: str) -> Outcome:
@@ -34,59 +39,60 @@ def judge(upload: Upload, pipeline: Pipeline, cos: Cos, _etag: str) -> Outcome:
     audit = _audit_of(pipeline)
     subject = look(cos, upload.bucket, upload.key)
     if subject is None:
-        return put_away_before(Case(upload, pipeline, audit, cos)) or _GONE
+        return put_away_before(Case(upload, pipeline, audit, cos)) or GONE
     if upload.version_id and subject.version_id != upload.version_id:
-        return _REPLACED
-    kinds = kinds_of(audit, subject.key, subject.content_type)
-    requests = Requests(cos, upload, pipeline, audit, cos.settings.callback)
-    described = tuple(requests.described(kind) for kind in kinds)
-    case = Case(upload, pipeline, audit, cos, asked=described)
-    return _of_copy(case, subject, kinds) or _of_service(case, subject, kinds, requests)
+        return REPLACED
+    case = Case(upload, pipeline, audit, cos)
+    return _known(case, subject) or _of_service(case, subject)
 
 
-def _of_copy(case: Case, subject: Subject, kinds: tuple[str, ...]) -> Outcome | None:
-    """What is known of a copy without asking: our own, or one that a person let pass."""
+def _known(case: Case, subject: Subject) -> Outcome | None:
+    """What is known without asking: a copy of our own, or that a person has decided."""
     upload, cos = case.upload, case.cos
-    if upload.event_name != "cos:ObjectCreated:Copy":
-        return None
-    if _is_own_copy(upload, case.pipeline, cos, subject.etag):
+    is_copy = upload.event_name == "cos:ObjectCreated:Copy"
+    if is_copy and _is_own_copy(upload, case.pipeline, cos, subject.etag):
         return Outcome(SKIPPED, reason="the audit itself wrote the object's metadata")
-    who = decided_by(cos, cos.settings.state_prefix, subject)
-    if not who:
+    decision = decided(cos, subject) if is_copy or upload.request_id.startswith(FORCED) else None
+    if decision is None:
         return None
-    return act(case, passed_by_person(case.audit.policy, ",".join(kinds), who), subject)
+    kinds = ",".join(named(case.audit, subject.key, subject.content_type))
+    return act(case, by_person(decision, kinds, case.audit.policy), subject)
 
 
-def _of_service(
-    case: Case, subject: Subject, kinds: tuple[str, ...], requests: Requests
-) -> Outcome:
-    policy = case.audit.policy
-    if not kinds:
-        reason = f"no audit takes {subject.content_type or 'an unknown type'}"
-        return act(case, undecided("", reason, policy), subject)
+def _of_service(case: Case, subject: Subject) -> Outcome:
+    audit, cos = case.audit, case.cos
     try:
-        asked = _ask(requests, kinds, subject)
+        start, kinds = _look_at(case, subject)
+        requests = Requests(cos, case.upload, case.pipeline, audit, cos.settings.callback, start)
+        if not kinds.names:
+            reason = kinds.doubt or f"no audit takes {subject.content_type or 'an unknown type'}"
+            return act(case, undecided("", reason, audit.policy), subject)
+        case = case._replace(asked=tuple(requests.described(kind) for kind in kinds.names))
+        asked = _ask(requests, kinds.names, subject)
     except CloudError as error:
         return _failed(case, subject, error)
     found = [each.verdict for each in asked if each.verdict]
+    if kinds.doubt:
+        found.append(undecided("", kinds.doubt, audit.policy))
     if jobs := [(each.kind, each.job_id) for each in asked if each.verdict is None]:
-        return submitted(case.audit, subject, jobs, found, case.asked)
-    if not subject.is_same(look(case.cos, subject.bucket, subject.key)):
-        return _REPLACED
-    return act(case, merged(found), subject)
+        return submitted(audit, subject, jobs, found, case.asked)
+    return act(case, merged(found), subject, is_fresh=False)
+
+
+def _look_at(case: Case, subject: Subject) -> tuple[bytes, Kinds]:
+    """How the object begins, as far as that is needed, and as what it is judged."""
+    kinds = named(case.audit, subject.key, subject.content_type)
+    if not subject.size or not needs_look(kinds):
+        return b"", Kinds(kinds)
+    # A short text is sent itself: all of it is read at once.
+    most = subject.size if subject.size <= MAX_CHARACTERS else LOOK
+    start = beginning(case.cos, subject, most)
+    return start, decide(case.audit, kinds, start[:LOOK])
 
 
 def give_up(upload: Upload, pipeline: Pipeline, cos: Cos, error: CloudError) -> Outcome:
     """The last attempt has failed: the upload counts as `review`, and is a dead letter."""
-    audit = _audit_of(pipeline)
-    case = Case(upload, pipeline, audit, cos)
-    subject = look(cos, upload.bucket, upload.key)
-    if subject is None:
-        return put_away_before(case) or _GONE
-    outcome = act(
-        case, undecided("", f"it could not be judged: {error.code}", audit.policy), subject
-    )
-    return Outcome(FAILED, error=error, reason=outcome.reason, details=outcome.details)
+    return treat_as_review(Case(upload, pipeline, _audit_of(pipeline), cos), error)
 
 
 def _ask(requests: Requests, kinds: tuple[str, ...], subject: Subject) -> list[Asked]:
@@ -104,9 +110,9 @@ def _failed(case: Case, subject: Subject, error: CloudError) -> Outcome:
     """An audit that CI refused: for review if the file is at fault, else an error."""
     now = look(case.cos, subject.bucket, subject.key)
     if now is None:
-        return _GONE
+        return GONE
     if not subject.is_same(now):
-        return _REPLACED
+        return REPLACED
     if failure(error).status in (FAILED, SKIPPED):
         return Outcome(FAILED, error=error)
     verdict = undecided("", f"CI refused it: {error.code}", case.audit.policy,

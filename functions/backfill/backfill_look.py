@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 from backfill_objects import Found
 
 from shared import events, records
+from shared.audit_gate import passes
 from shared.backfills import Plan
 from shared.batches import BatchCos
 from shared.blind_text import META
 from shared.errors import CloudError
 from shared.events import FORCED, LISTED, Upload
 from shared.invocations import Invocation, sift
-from shared.pipelines import Pipeline, Pipelines, let_through
+from shared.pipelines import Pipeline, waits_for
 from shared.session import unix_time
 
 # What a listing cannot tell, so that no output may depend on it.
@@ -35,18 +37,19 @@ class Look(NamedTuple):
 
 
 class Looker:
-    """Looks at objects for one plan. `invocation` holds the pipelines that the plan names, and
-    `run` names this run of it: with `force`, each object is processed once in a run. `everything`
-    are the pipelines of the whole file: their gates hold for whatever the plan names."""
+    """Looks at objects for one plan. `invocation` is limited to the pipelines that the plan names,
+    and `run` names this run of it: with `force`, each object is processed once in a run."""
 
-    def __init__(
-        self, cos: BatchCos, plan: Plan, invocation: Invocation, run: str, everything: Pipelines
-    ) -> None:
+    def __init__(self, cos: BatchCos, plan: Plan, invocation: Invocation, run: str) -> None:
         self._cos = cos
         self._plan = plan
         self._invocation = invocation
         self._run = run
-        self._everything = everything
+        self._named = [
+            each
+            for each in invocation.pipelines.entries
+            if invocation.only is None or each.name in invocation.only
+        ]
         self._state = invocation.settings.state_prefix
         self._versioned = cos.was_versioned(plan.bucket)
 
@@ -66,7 +69,7 @@ class Looker:
     def _look(self, found: Found) -> Look:
         near = [
             pipeline
-            for pipeline in self._invocation.pipelines.entries
+            for pipeline in self._named
             if found.key.startswith(pipeline.when.prefix)
             and (not pipeline.when.suffix or found.key.lower().endswith(pipeline.when.suffix))
         ]
@@ -77,17 +80,14 @@ class Looker:
         upload, found = self._upload(found, near)
         if not self._in_time(found.modified):
             return Look(OUTSIDE, found)
+        upload = self._let_through(upload, found.etag)
         record = events.document(upload)["Records"][0]
         endings, wanted = sift(self._invocation, record, 0)
         if wanted is None:
+            if waits_for(self._invocation.pipelines.match(upload), upload.passed):
+                return Look(GATED, found)
             return Look(OWN if any("pipeline" in end.entry for end in endings) else UNWANTED, found)
         left = wanted.pipelines
-        gates = let_through(self._everything.match(upload), ())
-        if any(each.audit is not None for each in gates):
-            # The others follow from the audit, which lets them have what passes.
-            left = tuple(each for each in left if each.name in {gate.name for gate in gates})
-            if not left:
-                return Look(GATED, found)
         if not self._plan.force:
             left = tuple(each for each in left if not self._is_done(each, upload, found.etag))
         return Look(WANTED if left else PROCESSED, found, upload, left)
@@ -130,6 +130,21 @@ class Looker:
             ),
             found,
         )
+
+    def _let_through(self, upload: Upload, etag: str) -> Upload:
+        """The upload with its gates, if they have let this very content pass before.
+
+        Not where a gate itself is to judge everything anew: the others follow from that.
+        """
+        wanted = self._invocation.pipelines.match(upload)
+        names = waits_for(wanted, ())
+        gates = [each for each in wanted if each.name in names]
+        anew = self._plan.force and any(gate in self._named for gate in gates)
+        if not gates or anew or not etag:
+            return upload
+        if not all(passes(self._cos, upload, gate, etag) for gate in gates):
+            return upload
+        return replace(upload, passed=tuple(names), etag=etag)
 
     def _is_done(self, pipeline: Pipeline, upload: Upload, etag: str) -> bool:
         key = records.record_key(pipeline, upload, etag)

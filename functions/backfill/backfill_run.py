@@ -51,9 +51,9 @@ class Run:
         self.cursor = cursor
         self.progress = False
         self._plan = plan = Plan.read(cursor["plan"])
-        self._everything = invocation.pipelines
-        named = invocation.pipelines.only(plan.pipelines) if plan.pipelines else None
-        self._invocation = invocation._replace(pipelines=named or invocation.pipelines)
+        only = frozenset(plan.pipelines) if plan.pipelines else None
+        self._pipelines = invocation.pipelines.only(only) if only else invocation.pipelines
+        self._invocation = invocation._replace(only=only)
         self._cos, self._scf, self._place, self._end = cos, scf, place, end
         self._pace = Pace(plan.rate, plan.rate)
         self._saved = time.monotonic()
@@ -70,8 +70,8 @@ class Run:
 
     def prepare(self) -> bool:
         """Check the plan against the pipelines; False, and the state refused, if it cannot be."""
-        settings, pipelines = self._invocation.settings, self._invocation.pipelines
-        prepared = prepare(self._plan, pipelines, settings.region)
+        region = self._invocation.settings.region
+        prepared = prepare(self._plan, self._pipelines, region)
         self._operations.update(prepared.operations)
         told = self.cursor["pipelines"]
         for name, way in prepared.ways.items():
@@ -82,10 +82,8 @@ class Run:
 
     def work(self) -> None:
         """Go on from the cursor's place. Raises `CloudError` for what is in the way."""
-        looker = Looker(
-            self._cos, self._plan, self._invocation, self.cursor["run"], self._everything
-        )
-        entries = self._invocation.pipelines.entries
+        looker = Looker(self._cos, self._plan, self._invocation, self.cursor["run"])
+        entries = self._pipelines.entries
         all_fit = len(self._operations) == len(entries)
         batches = bool(self._operations) and not self._plan.dry_run
         limit = PAGE
@@ -112,7 +110,7 @@ class Run:
         self.cursor["state"] = DONE
         if self._plan.dry_run:
             self.cursor["estimate"] = backfill_costs.estimate(
-                self.cursor["pipelines"], self._invocation.pipelines
+                self.cursor["pipelines"], self._pipelines
             )
 
     def _page(self, page: Page, looker: Looker, pool: ThreadPoolExecutor) -> bool:
@@ -137,7 +135,7 @@ class Run:
         wanted: dict[str, list[Look]] = {}
         for look in looks:
             for pipeline in look.pipelines:
-                if pipeline.name in self._operations:
+                if self._by_batch(look, pipeline):
                     wanted.setdefault(pipeline.name, []).append(look)
         jobs = self.cursor["open"]
         if wanted and not jobs:
@@ -183,7 +181,7 @@ class Run:
     ) -> bool:
         """Write down what the batches of one pipeline made; invoke the function for the rest.
         False when it is time to stop: whoever goes on finds the records that are written."""
-        [pipeline] = self._invocation.pipelines.only([name]).entries
+        [pipeline] = self._pipelines.only([name]).entries
         made = self._batches.results(jobs)
 
         def finish(look: Look) -> bool | CloudError:
@@ -215,7 +213,7 @@ class Run:
         def treat(found: Found) -> Look | CloudError:
             try:
                 look = looker.look(found)
-                direct = [each for each in look.pipelines if each.name not in self._operations]
+                direct = [each for each in look.pipelines if not self._by_batch(look, each)]
                 if look.kind == WANTED and direct and not self._plan.dry_run:
                     self._invoke(look, direct)
             except CloudError as error:
@@ -226,6 +224,11 @@ class Run:
             if isinstance(result, CloudError):
                 raise result
             yield result
+
+    def _by_batch(self, look: Look, pipeline: Pipeline) -> bool:
+        # A batch does not look whether an object is still the one that its gates let pass.
+        passed = look.upload.passed if look.upload else ()
+        return pipeline.name in self._operations and not passed
 
     def _invoke(self, look: Look, pipelines: list[Pipeline]) -> None:
         upload = look.upload
@@ -244,7 +247,7 @@ class Run:
     def _count(self, look: Look, pipelines: tuple[Pipeline, ...]) -> None:
         kind = look.kind
         if kind == WANTED and not self._plan.dry_run:
-            by_batch = any(each.name in self._operations for each in pipelines)
+            by_batch = any(self._by_batch(look, each) for each in pipelines)
             kind = BATCHED if by_batch else INVOKED
         counts = self.cursor["counts"]
         counts["objects"] = counts.get("objects", 0) + 1

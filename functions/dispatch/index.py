@@ -14,7 +14,7 @@ from shared import events
 from shared.errors import CloudError
 from shared.invocations import Ending, Invocation, Wanted, entry_point, sift
 from shared.outcomes import FAILED, SUBMITTED, error_document
-from shared.pipelines import DISPATCH, by_function, let_through
+from shared.pipelines import DISPATCH, by_function
 from shared.scf import Scf, deployed_prefix
 
 if TYPE_CHECKING:
@@ -60,8 +60,10 @@ def dispatch(invocation: Invocation, records: list[object]) -> Iterator[Ending]:
 
 
 def _targets(wanted: Wanted) -> list[Target]:
-    """One for each function, however many of its pipelines want the upload."""
-    found = by_function(let_through(wanted.pipelines, wanted.upload.passed))
+    """One for each function, however many of its pipelines want the upload. What its gates have let
+    pass was sent to all audits before."""
+    passed = wanted.upload.passed
+    found = by_function(each for each in wanted.pipelines if each.audit is None or not passed)
     return [Target(function, names, wanted) for function, names in found.items()]
 
 

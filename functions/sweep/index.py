@@ -48,11 +48,10 @@ def main_handler(event: object, context: object) -> dict[str, Any]:
         begun = time.monotonic()
         work = Round(settings, bucket, invocation, deadline, scf.invoke)
         try:
-            work.begin()
-            keep_claims_short(work)
-            sweep_claims(work)
-            sweep_letters(work)
-            work.finish()
+            if work.begin():
+                _sweep(work)
+            else:
+                work.counts["skipped"] = "another round is at work"
         except CloudError as error:
             work.counts["error"] = error_document(error)
             problems.append(f"{bucket}: {error}")
@@ -63,6 +62,16 @@ def main_handler(event: object, context: object) -> dict[str, Any]:
     if len(problems) == len(settings.buckets):
         raise RetryableError("nothing could be swept: " + "; ".join(problems))
     return {"swept": told}
+
+
+def _sweep(work: Round) -> None:
+    """The parts of a round. Where it stops is kept however it ends."""
+    try:
+        keep_claims_short(work)
+        sweep_claims(work)
+        sweep_letters(work)
+    finally:
+        work.finish()
 
 
 def _keep(

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 from sweep_round import Round
 
-from shared.claims import CLOSED_SIZE, DEAD, SUBMITTED, Claim, Refusal, Step, read
+from shared.audits import FINISHER, FUNCTION
+from shared.claims import CLOSED_SIZE, DEAD, MAX_ATTEMPTS, SUBMITTED, Claim, Refusal, Step, read
 from shared.cos import Listed
 from shared.dead_letters import DeadLetter
 from shared.errors import CloudError
@@ -16,7 +17,9 @@ from shared.outcomes import error_document
 
 PAGES = 20  # of 1,000 claims each, in one round
 MAX_READ = 500  # open claims that one round looks into
-MAX_ATTEMPTS = 9
+# Seconds for which a finisher is asked although its time is over: it alone can act on what was
+# submitted, and on what no audit could judge.
+LATEST = 86_400.0
 
 
 def sweep_claims(work: Round) -> None:
@@ -25,7 +28,8 @@ def sweep_claims(work: Round) -> None:
     Counts `claims` seen, those `open`, and those `invoked` again or `buried`.
     """
     prefix = f"{work.settings.state_prefix}claims/"
-    marker, looked = work.cursor.get("claims", ""), 0
+    marker = work.cursor.setdefault("claims", "")
+    looked = 0
     before = _chain(marker)
     for _ in range(PAGES):
         page, following = work.cos.list_objects(work.bucket, prefix, marker)
@@ -36,14 +40,14 @@ def sweep_claims(work: Round) -> None:
             if not newest or listed.size == CLOSED_SIZE:
                 continue
             if work.over or looked >= MAX_READ:
-                work.cursor["claims"] = marker
                 return
             looked += 1
             try:
                 _look(work, listed)
             except CloudError as error:
                 work.problem(error)
-            marker = listed.key
+            work.cursor["claims"] = listed.key
+            work.checkpoint()
         marker = work.cursor["claims"] = following
         if not following:
             return
@@ -62,18 +66,24 @@ def _look(work: Round, listed: Listed) -> None:
         return  # closed since the listing
     work.count("open")
     overdue = found.age - claim.lease
-    if claim.state == SUBMITTED and overdue <= 0:
-        _ask(work, claim)
+    finisher = _finisher_of(claim)
+    if finisher and overdue <= LATEST:
+        if claim.state == SUBMITTED or overdue > work.settings.sweep_grace:
+            work.invoke(finisher, {"Claims": [{"bucket": work.bucket, "key": claim.key}]})
+            work.count("asked")
     elif overdue > work.settings.sweep_grace:
         _revive(work, claim)
 
 
-def _ask(work: Round, claim: Claim) -> None:
-    """Let the function that finishes submitted work ask for its jobs."""
-    finisher = claim.details.get("finisher")
-    if finisher:
-        work.invoke(str(finisher), {"Claims": [{"bucket": work.bucket, "key": claim.key}]})
-        work.count("asked")
+def _finisher_of(claim: Claim) -> str:
+    """The function that can bring the work to its end; empty if that is the one that began it.
+
+    Also of an audit that no attempt could make: the upload is to be treated as for review.
+    """
+    if claim.state == SUBMITTED:
+        return str(claim.details.get("finisher") or "")
+    is_audit = claim.details.get("function") == FUNCTION
+    return FINISHER if is_audit and claim.attempt >= MAX_ATTEMPTS else ""
 
 
 class _Work(NamedTuple):
@@ -88,7 +98,10 @@ class _Work(NamedTuple):
 def _revive(work: Round, claim: Claim) -> None:
     what = _work_of(claim)
     if claim.attempt < MAX_ATTEMPTS and claim.state != SUBMITTED:
+        if not work.begun.is_due(claim.key, work.settings.sweep_rest):
+            return  # the invocation of a round before waits in SCF's queue
         work.invoke(what.function, what.event)
+        work.begun.add(claim.key)
         work.count("invoked")
     elif _bury(work, claim, what):
         work.count("buried")

@@ -30,6 +30,7 @@ def sweep_letters(work: Round) -> None:
         except CloudError as error:
             work.problem(error)
         work.cursor["letters"] = id
+        work.checkpoint()
     work.cursor["letters"] = ""
 
 

@@ -11,7 +11,13 @@ from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 
-from localcloud.commands.deployed import Deployed, chosen_bucket, load_settings, printable
+from localcloud.commands.deployed import (
+    Deployed,
+    chosen_bucket,
+    load_settings,
+    printable,
+    whole_ids,
+)
 from localcloud.commands.failure import CommandError, UsageError
 from shared.cos import Cos
 from shared.dead_letters import DeadLetter, DeadLetters
@@ -66,17 +72,9 @@ def _wanted(args: argparse.Namespace, letters: DeadLetters) -> list[str]:
     """The whole ids of what is asked for."""
     if args.all == bool(args.id):
         raise UsageError(f"{args.what}: give the ids, or --all")
-    known = list(letters.ids())
     if args.all:
-        return known
-    found = []
-    for start in args.id:
-        matching = [id for id in known if id.startswith(start)]
-        if len(matching) != 1:
-            what = f"is the start of {len(matching)}" if matching else "names none"
-            raise CommandError(f"{start!r} {what} of the {len(known)} letters")
-        found += matching
-    return found
+        return list(letters.ids())
+    return whole_ids(args.id, letters.ids(), "letters")
 
 
 def _list(letters: DeadLetters, *, as_json: bool) -> int:

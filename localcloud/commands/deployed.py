@@ -3,7 +3,7 @@ one."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +50,18 @@ class Deployed:
         if found is None:
             raise CommandError(f"serverless.yml has no function {function}")
         return self._scf.invoke(found.name, event)
+
+
+def whole_ids(starts: Sequence[str], ids: Iterable[str], noun: str) -> list[str]:
+    """The ids that begin so, one for each of `starts`. Raises `CommandError`."""
+    known, found = list(ids), []
+    for start in starts:
+        matching = [id for id in known if id.startswith(start)]
+        if len(matching) != 1:
+            what = f"is the start of {len(matching)}" if matching else "names none"
+            raise CommandError(f"{start!r} {what} of the {len(known)} {noun}")
+        found += matching
+    return found
 
 
 def printable(text: str) -> str:

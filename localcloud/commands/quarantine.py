@@ -6,17 +6,17 @@ It reads the same variables as a function: those of `localcloud env`, or a devel
 from __future__ import annotations
 
 import argparse
-import getpass
 import json
+import os
 from dataclasses import asdict
 
-from localcloud.commands.deployed import printable
+from localcloud.commands.deployed import load_settings, printable, whole_ids
 from localcloud.commands.failure import CommandError, UsageError
+from localcloud.commands.reviews import who
 from shared.audits import Quarantine
 from shared.cos import Cos
 from shared.errors import CloudError
 from shared.quarantine import Manifest, Store
-from shared.settings import Settings, SettingsError
 
 MAX_LISTED = 10_000
 
@@ -39,11 +39,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """List, show, restore or drop. Raises `CommandError`."""
-    try:
-        settings = Settings.load()
-    except SettingsError as error:
-        raise CommandError(f"{error}; `localcloud env` prints what leads to a local one") from None
-    bucket = args.bucket or next(iter(settings.buckets), "")
+    settings = load_settings()
+    # Not `settings.buckets`: that may be where the state is.
+    bucket = args.bucket or os.environ.get("COS_BUCKET", "").partition(",")[0].strip()
     if not bucket:
         raise UsageError("no bucket: --bucket name-appid, or set COS_BUCKET")
     store = Store(Cos(settings, settings.region), bucket, args.prefix)
@@ -57,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
             if args.what == "show":
                 print(json.dumps(asdict(manifest), indent=2, ensure_ascii=False))
             elif args.what == "restore":
-                store.restore(manifest, settings.state_prefix, _who(args), args.to)
+                store.restore(manifest, who(args.by), args.to)
                 print(f"{id}: restored {printable(args.to or manifest.subject.key)}")
             else:
                 store.drop(id)
@@ -67,26 +65,11 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _who(args: argparse.Namespace) -> str:
-    try:
-        return args.by or getpass.getuser()
-    except (OSError, KeyError):
-        return "unknown"
-
-
 def _wanted(args: argparse.Namespace, store: Store) -> list[str]:
     """The whole ids of what is asked for."""
     if not args.id or (args.to and len(args.id) > 1):
         raise UsageError(f"{args.what}: give the ids of a listing; with --to one")
-    known = list(store.ids())
-    found = []
-    for start in args.id:
-        matching = [id for id in known if id.startswith(start)]
-        if len(matching) != 1:
-            what = f"is the start of {len(matching)}" if matching else "names none"
-            raise CommandError(f"{start!r} {what} of the {len(known)} in quarantine")
-        found += matching
-    return found
+    return whole_ids(args.id, store.ids(), "in quarantine")
 
 
 def _list(store: Store, *, as_json: bool) -> int:

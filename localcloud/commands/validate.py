@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
     given = [f"--{name}" for name in _OPTIONS if getattr(args, name)]
     if given and not args.dry_run:
         raise UsageError(f"{given[0]} belongs to --dry-run")
-    event, etag = _event(args) if args.dry_run else (None, "")
+    event = _event(args) if args.dry_run else None
     problems: list[str] = []
     say: Callable[[str], None] = (lambda _: None) if args.json else print
     try:
@@ -65,34 +65,33 @@ def run(args: argparse.Namespace) -> int:
     if not problems:
         problems += named_functions.problems(args.project / "pipelines.yml", project.functions)
     if not problems and args.dry_run:
-        return _dry_run(args, project, found, event, etag)
+        return _dry_run(args, project, found, event)
     for problem in problems:
         print(problem, file=sys.stderr)
     return 1 if problems else 0
 
 
-def _event(args: argparse.Namespace) -> tuple[Any, str]:
-    """The event to run, and the ETag of its object."""
+def _event(args: argparse.Namespace) -> Any:
+    """The event to run."""
     if args.event:
         if args.upload or args.file or args.region:
             raise UsageError("--event says all of --upload, --file and --region: leave them out")
-        return _read(args.event), _NO_ETAG
+        return _read(args.event)
     if not args.upload:
         if args.file or args.region:
             raise UsageError("--upload BUCKET/KEY is missing: it says where the upload goes")
-        return cos_sample("put", Changes()), _NO_ETAG
+        return cos_sample("put", Changes())
     bucket, _, key = args.upload.partition("/")
     if not key or not bucket.rpartition("-")[2].isdecimal():
         raise UsageError(f"--upload is {args.upload!r}: name-appid/key is expected")
-    data = _file(args.file) if args.file else b""
     kind = mimetypes.guess_type(str(args.file or key))[0]
     changes = Changes(
         bucket=bucket, region=args.region, key=key, content_type=kind or "application/octet-stream"
     )
     event = cos_sample("put", changes)
     # Without the file nobody knows the size; an event may leave it out.
-    event["Records"][0]["cos"]["cosObject"]["size"] = len(data) if args.file else ""
-    return event, hashlib.md5(data, usedforsecurity=False).hexdigest() if args.file else _NO_ETAG
+    event["Records"][0]["cos"]["cosObject"]["size"] = len(_file(args.file)) if args.file else ""
+    return event
 
 
 def _read(name: str) -> Any:
@@ -122,14 +121,17 @@ def _dry_run(
     project: serverless.Project,
     found: pipelines.Pipelines,
     event: Any,
-    etag: str,
 ) -> int:
     from localcloud import dry_run
     from localcloud.scf.layer import LayerError, link_layer
 
     try:
         layer = link_layer(args.project)
-        runs = asyncio.run(dry_run.dry_run(project, found, layer, records(event), etag=etag))
+        content = _file(args.file) if args.file else b""
+        etag = hashlib.md5(content, usedforsecurity=False).hexdigest() if args.file else _NO_ETAG
+        runs = asyncio.run(
+            dry_run.dry_run(project, found, layer, records(event), etag=etag, content=content)
+        )
     except EventError as error:
         raise UsageError(f"the event: {error}") from None
     except LayerError as error:

@@ -57,13 +57,15 @@ class Invoked:
 
 @dataclass
 class Recorder:
-    """`etag` (without quotes) and `size` in bytes are what a HEAD of the upload is told.
+    """`etag` (without quotes) and `size` in bytes are what a HEAD of the upload is told, `content`
+    is what it holds, empty where that is not known.
 
     `functions` are the deployed names that an invoke finds.
     """
 
     etag: str
     size: int = 0
+    content: bytes = b""
     functions: frozenset[str] = frozenset()
     seen: list[Exchange] = field(default_factory=list)
     invoked: list[Invoked] = field(default_factory=list)
@@ -117,14 +119,26 @@ class Recorder:
         if incoming.method == "HEAD" and not names:
             headers |= {"ETag": f'"{self.etag}"', "Content-Length": str(self.size)}
             return web.Response(headers=headers)
-        if incoming.method == "GET" and not names and self.size <= _MAX_TEXT:
-            # The content is not known; an audit's request looks the same with another.
-            headers |= {"ETag": f'"{self.etag}"', "Last-Modified": "Thu, 01 Jan 1970 00:00:00 GMT"}
-            return web.Response(headers=headers, body=b" " * self.size)
+        if incoming.method == "GET" and not names:
+            return self._content(incoming, headers)
         if incoming.method == "PUT" and names <= {"tagging", "acl"}:
             return web.Response(headers={**headers, "ETag": f'"{self.etag}"'})
         # No 5xx: those are tried again.
         raise ServiceError("MethodNotAllowed", f"a dry run has no answer to {incoming.method}")
+
+    def _content(self, incoming: web.BaseRequest, headers: dict[str, str]) -> web.Response:
+        """The upload or its beginning: audits look at it. One that is not known is blank: their
+        requests look the same with another."""
+        asked = incoming.http_range
+        begin, end = asked.start or 0, min(self.size, asked.stop or self.size)
+        if end - begin > _MAX_TEXT or begin:
+            raise ServiceError("MethodNotAllowed", "a dry run has no answer to GET of all that")
+        headers |= {"ETag": f'"{self.etag}"', "Last-Modified": "Thu, 01 Jan 1970 00:00:00 GMT"}
+        body = self.content[:end] if self.content else b" " * end
+        if asked.stop is None:
+            return web.Response(headers=headers, body=body)
+        headers["Content-Range"] = f"bytes 0-{end - 1}/{self.size}"
+        return web.Response(status=206, headers=headers, body=body)
 
     def _api_answer(self, incoming: web.BaseRequest, body: bytes) -> web.Response:
         """What API 3.0 answers: an invoke is taken, with an id that a real one would not have, and

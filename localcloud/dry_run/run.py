@@ -71,11 +71,18 @@ class DryRun:
 
 
 async def dry_run(
-    project: Project, pipelines: Pipelines, layer: Layer, records: list[object], *, etag: str
+    project: Project,
+    pipelines: Pipelines,
+    layer: Layer,
+    records: list[object],
+    *,
+    etag: str,
+    content: bytes = b"",
 ) -> list[DryRun]:
     """Every record of an event, one after the other, as COS would deliver them.
 
-    `etag` is that of the uploads. Raises `EventError` for a record that is none.
+    `etag` is that of the uploads, `content` what they hold, as far as it is known. Raises
+    `EventError` for a record that is none.
     """
     uploads = [parse_record(record, index) for index, record in enumerate(records)]
     runs = []
@@ -83,7 +90,7 @@ async def dry_run(
         triggers = matching(project.triggers, upload.bucket, upload.event_name, upload.key)
         woken: list[Woken] = []
         for trigger in triggers:
-            woken += await _Scene(project, layer, upload, etag).wake(trigger, record)
+            woken += await _Scene(project, layer, upload, etag, content).wake(trigger, record)
         runs.append(DryRun(upload, tuple(_considered(pipelines, upload)), tuple(woken)))
     return runs
 
@@ -104,6 +111,7 @@ class _Scene:
     layer: Layer
     upload: Upload
     etag: str
+    content: bytes
 
     async def wake(self, trigger: CosTrigger, record: object) -> list[Woken]:
         """The function of a trigger, and those that it invokes in turn."""
@@ -112,7 +120,7 @@ class _Scene:
         woken: list[Woken] = []
         while waiting and len(woken) < MAX_WOKEN:
             key, through, invoker, event = waiting.pop(0)
-            recorder = Recorder(self.etag, self.upload.size or 0, frozenset(keys))
+            recorder = Recorder(self.etag, self.upload.size or 0, self.content, frozenset(keys))
             invocation = await self._invoke(key, event, recorder)
             woken.append(Woken(key, through, invoker, tuple(recorder.seen), invocation))
             waiting += [(keys[found.function], "", key, found.event) for found in recorder.invoked]

@@ -265,6 +265,30 @@ def test_a_function_that_serverless_lacks_is_reported_with_its_line(project, fie
     )
 
 
+@pytest.mark.parametrize(
+    ("lacking", "sentence"),
+    [
+        ("audit", "5: pipelines.check.function is 'audit'"),
+        ("callback", "8: pipelines.check.audit needs 'callback', which finishes its jobs"),
+        ("dispatch", "8: pipelines.check.audit.gate needs 'dispatch', which hands on what it lets "
+         "pass"),
+    ],
+)  # fmt: skip
+def test_what_an_audit_needs_is_reported_with_its_line(project, lacking, sentence):
+    (project / "pipelines.yml").write_text(
+        "version: 1\npipelines:\n\n  check:\n    when: {prefix: uploads/}\n\n    audit:\n"
+        "      gate: true\n"
+    )
+    text = (project / "serverless.yml").read_text("utf-8")
+    assert validate(project).returncode == 0
+    renamed = text.replace(f"    {lacking}:\n", "    other:\n")
+    renamed = renamed.replace(f"function: {lacking}\n", "function: other\n")
+    (project / "serverless.yml").write_text(renamed, "utf-8")
+    done = validate(project)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"pipelines.yml:{sentence}: serverless.yml has ")
+
+
 def serverless_functions(project):
     return serverless_file.load(project).functions
 
@@ -388,3 +412,16 @@ def test_moderation_shows_its_request_and_passes(project, tmp_path, name, host):
     [asked] = [each for each in audit["requests"] if each["host"].startswith(f"{host}.")]
     assert asked["method"] == "POST"
     assert "<Value>pass</Value>" in json.dumps(audit["requests"])
+
+
+def test_an_audit_sees_what_the_file_is(project, tmp_path):
+    (project / "pipelines.yml").write_text(
+        "version: 1\npipelines:\n  check:\n    when: {prefix: uploads/}\n    audit: {}\n"
+    )
+    (tmp_path / "a.txt").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(700))
+    [upload] = dry_run(
+        project, "--upload", "b-1250000000/uploads/a.txt", "--file", str(tmp_path / "a.txt")
+    )
+    asked = json.dumps(upload["functions"][1]["requests"])
+    assert "ci-process=sensitive-content-recognition" in asked
+    assert "/text/auditing" not in asked

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from shared.audits import kinds_of
+from shared.audit_kinds import named
 from shared.errors import ConfigError
 from shared.pipelines import COMPILED_NAME, compiled, load
 
@@ -159,4 +159,4 @@ def test_a_pipeline_of_a_suffix_is_not_woken_by_the_quarantine(pipelines):
 )
 def test_the_kind_follows_the_name_then_the_type(pipelines, key, kind, expected):
     audit = pipelines(FULL.replace("      kinds: [image, virus]\n", "")).entries[0].audit
-    assert kinds_of(audit, key, kind) == ((expected,) if expected else ())
+    assert named(audit, key, kind) == ((expected,) if expected else ())

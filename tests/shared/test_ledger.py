@@ -66,10 +66,11 @@ def test_the_same_invocation_takes_over_at_once_and_counts_its_tries(ledger):
     assert ledger("two").claim(STEP, NEW, 60, {}).wait
 
 
-def test_a_dead_step_may_be_tried_again_and_goes_on_counting(ledger):
+def test_a_dead_step_is_tried_again_for_its_letter_alone_and_goes_on_counting(ledger):
     claim = ledger("one").claim(STEP, NEW, 60, {})
     ledger("one").close(claim, DEAD)
-    again = ledger("two").claim(STEP, NEW, 60, {})
+    assert "given up" in ledger("two").claim(STEP, NEW, 60, {}).reason
+    again = ledger("two").claim(STEP, NEW, 60, {}, dead_too=True)
     assert (again.attempt, again.tries) == (2, 1)
 
 

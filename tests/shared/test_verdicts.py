@@ -2,6 +2,7 @@
 
 import pytest
 
+from shared.audit_results import of_job
 from shared.verdicts import (
     BLOCK,
     PASS,
@@ -10,8 +11,6 @@ from shared.verdicts import (
     Threshold,
     Verdict,
     merged,
-    of_callback,
-    of_job,
     undecided,
 )
 
@@ -145,34 +144,6 @@ def test_several_verdicts_are_as_grave_as_the_gravest():
     verdicts = [of_job("image", IMAGE), undecided("virus", "not eligible")]
     both = merged(verdicts)
     assert (both.result, both.kind, both.reason) == (BLOCK, "image,virus", "not eligible")
-
-
-@pytest.mark.parametrize(
-    ("document", "kind", "result"),
-    [
-        ({"EventName": "ReviewDocument", "JobsDetail": DOCUMENT}, "document", REVIEW),
-        ({"EventName": "ReviewImage", "JobsDetail": [IMAGE]}, "image", BLOCK),
-        ({"code": 0, "message": "success", "data": {
-            "trace_id": "av1", "event": "ReviewVideo", "result": 1, "forbidden_status": 1,
-            "porn_info": {"hit_flag": 1, "label": "", "count": 2}}}, "video", BLOCK),
-        ({"code": -65007, "data": {"trace_id": "sa1", "event": "ReviewAudio"}}, "audio", REVIEW),
-    ],
-)  # fmt: skip
-def test_a_callback_names_its_job(document, kind, result):
-    found, details = of_callback(document)
-    assert found == kind
-    assert details["JobId"]
-    assert of_job(found, details).result == result
-
-
-@pytest.mark.parametrize(
-    "document",
-    [None, [], "x", {}, {"EventName": "Unknown", "JobsDetail": IMAGE}, {"data": {"trace_id": "x"}},
-     {"EventName": "ReviewImage", "JobsDetail": {}}, {"EventName": ["x"], "JobsDetail": IMAGE}],
-)  # fmt: skip
-def test_what_is_no_callback_is_refused(document):
-    with pytest.raises(ValueError, match=r"\w"):
-        of_callback(document)
 
 
 def test_an_answer_without_end_ends():

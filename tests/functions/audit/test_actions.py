@@ -32,7 +32,7 @@ def test_a_doubtful_picture_is_made_private(audits):
     audits.audit("uploads/doubt.jpg", photo(), ACL="public-read")
     assert audits.acl("uploads/doubt.jpg") == "private"
     assert audits.tags("uploads/doubt.jpg") == {"audit": "review"}
-    [private, _tag] = audits.audit_record("uploads/doubt.jpg")["actions"]
+    [private, _tag, _ask] = audits.audit_record("uploads/doubt.jpg")["actions"]
     assert private["before"] == "public-read"
 
 
@@ -253,10 +253,27 @@ def test_while_ci_fails_it_is_tried_again_and_then_for_review(audits, monkeypatc
     assert (entry["outcome"], bool(entry["dead_letter"])) == ("failed", True)
     assert audits.acl("uploads/good.jpg") == "private"
     assert audits.verdict("uploads/good.jpg")["result"] == "review"
-    # The dead letter brings it again when CI is back.
+    # The dead letter brings it again: while CI is away, and when it is back.
+    event["letter"] = entry["dead_letter"].rpartition("/")[2].removesuffix(".json")
+    for _ in range(2):
+        with pytest.raises(RetryableError, match="ServiceUnavailable"):
+            audits.run(event, "invocation-2")
+    assert audits.run(event, "invocation-2")["dead_letter"] == entry["dead_letter"]
+    assert audits.acl("uploads/good.jpg") == "private"
     monkeypatch.setattr(Cos, "_attempt", original)
-    assert audits.run(event, "invocation-2")["outcome"] == "done"
+    assert audits.run(event, "invocation-3")["outcome"] == "done"
     assert audits.verdict("uploads/good.jpg")["result"] == "pass"
+    assert audits.acl("uploads/good.jpg") == "public-read"
+    assert audits.under(".pipelines/dead/") == []
+
+
+def test_what_its_owner_made_private_stays_so(audits):
+    """A tag of the same name is no word of ours; nor is an audit of another content."""
+    event = audits.upload("uploads/good.jpg", photo(), ACL="private")
+    tags = {"TagSet": {"Tag": [{"Key": "audit", "Value": "review"}]}}
+    audits.client.put_object_tagging(Bucket=audits.bucket, Key="uploads/good.jpg", Tagging=tags)
+    assert audits.run(event)["verdict"] == "pass"
+    assert audits.acl("uploads/good.jpg") == "private"
 
 
 def test_an_object_that_is_replaced_while_it_is_judged_keeps_no_old_verdict(audits, monkeypatch):
@@ -273,7 +290,7 @@ def test_an_object_that_is_replaced_while_it_is_judged_keeps_no_old_verdict(audi
     monkeypatch.setattr(Cos, "_attempt", replaced)
     entry = audits.audit("uploads/good.jpg", photo())
     assert (entry["outcome"], entry["record"]) == ("skipped", None)
-    assert "replaced while it was judged" in entry["reason"]
+    assert "replaced or deleted while it was judged" in entry["reason"]
 
 
 def test_an_object_that_is_gone_is_told_so(audits):
@@ -289,3 +306,41 @@ def test_the_same_event_twice_is_one_audit(audits):
     assert (again["outcome"], again["reason"]) == (
         "skipped", "this upload was processed before: done",
     )  # fmt: skip
+
+
+def test_an_object_that_was_away_while_it_was_judged_was_not_judged(audits, monkeypatch):
+    """A harmless one in its place for as long as CI looked."""
+    original, body = Cos._attempt, photo()
+
+    def modified():
+        return audits.client.head_object(Bucket=audits.bucket, Key="uploads/good.jpg")[
+            "Last-Modified"
+        ]
+
+    def replaced(self, operation, *arguments):
+        result = original(self, operation, *arguments)
+        if operation == "AuditImage":
+            before = modified()
+            while modified() == before:  # it has whole seconds
+                audits.client.put_object(
+                    Bucket=audits.bucket, Key="uploads/good.jpg", Body=photo(90, 90)
+                )
+                audits.client.put_object(Bucket=audits.bucket, Key="uploads/good.jpg", Body=body)
+        return result
+
+    monkeypatch.setattr(Cos, "_attempt", replaced)
+    entry = audits.audit("uploads/good.jpg", body)
+    assert (entry["outcome"], entry["record"]) == ("skipped", None)
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "page.html", "x.zip", "program.bin"])
+def test_a_picture_under_another_name_is_judged_as_a_picture(audits, name):
+    audits.audit(f"uploads/bad-{name}", photo(format="PNG"))
+    [manifest] = [key for key in audits.under("quarantine/") if key.endswith("/manifest.json")]
+    assert json.loads(audits.get(manifest))["verdict"]["kind"] == "image"
+
+
+def test_a_content_that_is_no_text_is_for_review(audits):
+    audits.audit("uploads/good.txt", b"words\0and more")
+    verdict = audits.verdict("uploads/good.txt")
+    assert (verdict["result"], verdict["reason"]) == ("review", "what is there is no text")

@@ -1,11 +1,15 @@
 """Submitted audits: once, for the version that was judged, whatever comes in between."""
 
 import json
+import time
 
 import pytest
 
-from shared.claims import Claim, read
+from shared.claims import Claim, Step, Version, read
 from shared.cos import Cos
+from shared.events import parse, step_document
+from shared.ledger import CosStore, Ledger
+from shared.settings import Settings
 
 
 @pytest.fixture
@@ -122,3 +126,32 @@ def test_a_finisher_at_work_keeps_others_out(audits, submitted, monkeypatch):
     monkeypatch.setattr(Cos, "add_tags", meanwhile)
     assert audits.finished()["outcome"] == "done"
     assert set(seen[0]) == {"another invocation finishes it"}
+
+
+def dead_claim(audits, key, attempts):
+    """The claim of an audit each of whose attempts was killed, long ago."""
+    [upload] = parse(audits.upload(key, b"some words", ACL="public-read"))
+    cos = Cos(Settings.load(), "ap-guangzhou", time.monotonic() + 60)
+    ledger = Ledger(CosStore(cos, audits.bucket), ".pipelines/", "killed", 0)
+    details = {"event": step_document(upload, "check"), "function": "audit", "pipeline": "check"}
+    step = Step(upload.bucket, upload.key, "audit", "check")
+    for _ in range(attempts):
+        claim = ledger.claim(step, Version.of(upload), -1000.0, details)
+    return claim.key
+
+
+def test_what_killed_every_attempt_at_it_is_for_review(audits):
+    key = dead_claim(audits, "uploads/good.txt", 9)
+    entry = audits.finish(key).entry
+    assert (entry["outcome"], entry["verdict"]) == ("failed", "review")
+    assert entry["error"]["code"] == "AttemptsExhausted"
+    assert audits.get(entry["dead_letter"])
+    assert audits.acl("uploads/good.txt") == "private"
+    assert audits.tags("uploads/good.txt") == {"audit": "review"}
+    assert audits.finish(key, id="finisher-2").entry["reason"] == "it was finished before"
+
+
+def test_what_the_next_attempt_may_judge_is_left_to_it(audits):
+    key = dead_claim(audits, "uploads/good.txt", 8)
+    assert audits.finish(key).entry["reason"] == "nothing was submitted yet"
+    assert audits.acl("uploads/good.txt") == "public-read"

@@ -6,6 +6,7 @@ import pytest
 from qcloud_cos import CosServiceError
 
 from localcloud import cli
+from shared.cos import Cos
 from tests.functions.conftest import photo
 
 BODY = photo()
@@ -38,9 +39,9 @@ def put_away(audits):
     return content.rpartition("/")[0]
 
 
-def copied(audits):
+def copied(audits, id="restored"):
     """The event that the restoring copy brings."""
-    event = audits.event("uploads/bad.jpg", len(BODY), request_id="restored")
+    event = audits.event("uploads/bad.jpg", len(BODY), request_id=id)
     event["Records"][0]["event"] |= {"eventName": "cos:ObjectCreated:Copy", "eventTime": 1795219900}
     return event
 
@@ -74,8 +75,22 @@ def test_what_a_person_restored_is_not_put_away_again(audits, put_away, command)
     assert entry["outcome"] == "done"
     verdict = audits.verdict("uploads/bad.jpg")
     assert (verdict["result"], verdict["provider"]) == ("pass", "person")
-    assert verdict["reason"] == "restored by carol"
+    assert verdict["reason"] == "let pass by carol"
     assert audits.exists("uploads/bad.jpg")
+
+
+def test_the_decision_lies_where_the_state_is(audits, put_away, command, monkeypatch):
+    """What an uploader could write into his own bucket is no decision."""
+    command(f"restore {put_away.rpartition('/')[2]} --by carol")
+    [forged] = audits.under(".pipelines/decisions/")
+    state = audits.cloud.new_bucket()
+    monkeypatch.setenv("STATE_BUCKET", state)
+    assert audits.run(copied(audits), "invocation-2")["verdict"] == "block"
+    [id] = [key.split("/")[1] for key in audits.under("quarantine/") if key.endswith(".json")]
+    audits.client.delete_object(Bucket=audits.bucket, Key=forged)
+    assert command(f"restore {id} --by dave")[0] == 0
+    assert audits.under(".pipelines/decisions/") == []
+    assert audits.run(copied(audits, "again"), "invocation-3")["verdict"] == "pass"
 
 
 def test_the_decision_is_about_that_content_alone(audits, put_away, command):
@@ -130,15 +145,14 @@ def test_another_bucket_can_be_the_quarantine(audits):
 
 def test_a_newer_upload_is_never_deleted(audits, monkeypatch):
     """It comes between the copy and the delete."""
-    from shared import quarantine
+    original = Cos.put_object
 
-    original = quarantine.check
+    def replaced_meanwhile(cos, bucket, key, *arguments, **options):
+        if key.endswith("/manifest.json"):
+            audits.client.put_object(Bucket=audits.bucket, Key="uploads/bad.jpg", Body=b"newer")
+        return original(cos, bucket, key, *arguments, **options)
 
-    def replaced_meanwhile(*arguments):
-        audits.client.put_object(Bucket=audits.bucket, Key="uploads/bad.jpg", Body=b"newer")
-        return original(*arguments)
-
-    monkeypatch.setattr(quarantine, "check", replaced_meanwhile)
+    monkeypatch.setattr(Cos, "put_object", replaced_meanwhile)
     entry = audits.audit("uploads/bad.jpg", BODY)
     assert entry["outcome"] == "skipped"
     assert audits.get("uploads/bad.jpg") == b"newer"

@@ -377,3 +377,22 @@ def test_no_backfill_goes_around_a_gate(stage):
     assert stage.start(settle=False)["counts"] == {"objects": 2, "invoked": 2}
     assert [name for name, _ in stage.sent] == ["audit", "audit"]
     assert stage.keys("out/") == []
+
+
+@pytest.mark.parametrize("mode", ["invoke", "batch"])
+def test_what_a_gate_has_let_pass_needs_no_second_audit(stage, mode):
+    """A variant that is added later; not for what was blocked, nor for what came in its place."""
+    guard = "  guard:\n    when: {prefix: uploads/}\n    audit: {gate: true}\n"
+    good, bad, other = names(3)
+    stage.put(names(3))
+    stage.project.pipelines({"half": HALF}, more=guard)
+    for key, result, etag in ((good, "pass", ""), (bad, "block", ""), (other, "pass", "0" * 32)):
+        stage.judged(key, result, etag)
+    cursor = stage.start(name="later", pipelines=["photos"], mode=mode)
+    assert cursor["counts"] == {"objects": 3, "invoked": 1, "gated": 2}
+    [(_, event)] = stage.sent
+    assert event["Records"][0]["cos"]["cosObject"]["key"].endswith(good)
+    assert stage.keys("out/") == [f"out/{good.rpartition('/')[2]}/half.jpg"]
+    # Where the gate is to judge all anew, its verdict counts.
+    cursor = stage.start(name="anew", force=True, settle=False)
+    assert [name for name, _ in stage.sent[1:]] == ["audit"] * 3

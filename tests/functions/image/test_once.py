@@ -168,6 +168,11 @@ def test_what_was_recorded_before_the_crash_is_not_paid_for_again(photos, handle
     assert not [call for call in entry["calls"] if call.startswith("ImageProcess")]
 
 
+def id_of(project):
+    [key] = [key for key in project.listing() if key.startswith(f"{STATE}dead/")]
+    return key.rpartition("/")[2].removesuffix(".json")
+
+
 def test_the_third_failure_leaves_a_dead_letter_that_can_be_tried_again(
     photos, handler, monkeypatch
 ):
@@ -196,11 +201,26 @@ def test_the_third_failure_leaves_a_dead_letter_that_can_be_tried_again(
     assert (letter["attempts"], letter["retryable"], letter["upload"]) == (3, True, "up-1")
     assert photos.record("a.jpg")["outcome"] == "failed"
     assert "secret" not in json.dumps(letter) + json.dumps(claims(photos))
-    # Its own event does the work, and takes the letter away.
-    [entry] = handler(letter["event"], context("inv-9"))["outcomes"]
+    # A late duplicate of the event is no reason to begin again,
+    [entry] = handler(event, context("inv-8"))["outcomes"]
+    assert entry["reason"] == "this upload was given up: its dead letter brings it again"
+    # what the letter brings does the work, and takes the letter away.
+    brought = {**letter["event"], "letter": id_of(photos)}
+    [entry] = handler(brought, context("inv-9"))["outcomes"]
     assert (entry["outcome"], entry["attempt"]) == ("done", 4)
     assert letters(photos) == []
     assert photos.record("a.jpg")["outcome"] == "done"
+
+
+def test_a_letter_that_fails_again_is_still_there(photos, handler):
+    photos.pipelines({"half": 'rule: style/none, fileid: "/out/{name}"'})
+    handler(photos.upload("uploads/a.jpg", photo()), context())
+    [letter] = letters(photos)
+    brought = {**letter["event"], "letter": id_of(photos)}
+    [entry] = handler(brought, context("inv-9"))["outcomes"]
+    assert (entry["outcome"], entry["attempt"]) == ("failed", 2)
+    [letter] = letters(photos)
+    assert (letter["attempts"], letter["invocation"]) == (2, "inv-9")
 
 
 def test_what_no_retry_can_cure_is_a_dead_letter_at_once(photos, handler):

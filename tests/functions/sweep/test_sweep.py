@@ -8,6 +8,7 @@ import pytest
 from shared.claims import Step, Version
 from shared.cos import Cos
 from shared.dead_letters import DeadLetter, DeadLetters
+from shared.errors import CloudError
 from shared.events import document, parse
 from shared.invocations import RetryableError
 from shared.ledger import CosStore, Ledger
@@ -44,12 +45,12 @@ class State:
         self.sent.append((function, event))
         return f"inv-{len(self.sent)}"
 
-    def claim(self, key, *, lease=-1000.0, attempt=1, submitted=None):
+    def claim(self, key, *, lease=-1000.0, attempt=1, submitted=None, function="image"):
         """A claim of an upload whose invocation died; by default long ago."""
         [upload] = parse(self.project.upload(key, photo()))
         ledger = Ledger(CosStore(self.cos, self.project.bucket), ".pipelines/", "inv-0", 0)
-        step = Step(upload.bucket, upload.key, "image", "photos")
-        details = {"event": document(upload), "function": "image", "pipeline": "photos"}
+        step = Step(upload.bucket, upload.key, function, "photos")
+        details = {"event": document(upload), "function": function, "pipeline": "photos"}
         for _ in range(attempt):
             claim = ledger.claim(step, Version.of(upload), lease, details)
         return ledger.submit(claim, lease, submitted) if submitted else claim
@@ -84,6 +85,92 @@ def test_a_claim_that_scf_may_still_repeat_is_left_to_it(state, sweep):
     assert (counts["open"], state.sent) == (1, [])
 
 
+def test_a_claim_is_not_begun_again_while_its_invocation_may_wait(state, sweep, monkeypatch):
+    """SCF's queue may be longer than the time between two rounds."""
+    state.claim("uploads/a.jpg")
+    assert [swept(sweep, state).get("invoked") for _ in range(3)] == [1, None, None]
+    monkeypatch.setenv("SWEEP_REST", "0")
+    assert swept(sweep, state)["invoked"] == 1
+    # An attempt that began since and died is another claim.
+    monkeypatch.setenv("SWEEP_REST", "300")
+    state.claim("uploads/a.jpg", attempt=2)
+    assert swept(sweep, state)["invoked"] == 1
+
+
+def test_one_round_is_at_work_at_a_time(state, sweep):
+    """Another would begin the same claims; one that was killed keeps nobody out for long."""
+    key, bucket = ".pipelines/sweep/cursor.json", state.project.bucket
+    state.claim("uploads/a.jpg")
+    for holder, seconds, invoked in (("other", 60, None), ("other", -1, 1)):
+        cursor = json.dumps({"at_work": [holder, time.time() + seconds]})
+        state.project.client.put_object(Bucket=bucket, Key=key, Body=cursor)
+        counts = swept(sweep, state)
+        assert (counts.get("invoked"), "skipped" in counts) == (invoked, not invoked)
+    # SCF repeats an invocation under its own id.
+    state.claim("uploads/b.jpg")
+    cursor = json.dumps({"at_work": [CONTEXT["request_id"], time.time() + 60]})
+    state.project.client.put_object(Bucket=bucket, Key=key, Body=cursor)
+    assert swept(sweep, state)["invoked"] == 2
+
+
+def test_a_round_that_is_killed_is_gone_on_with(state, sweep, monkeypatch):
+    """What it had begun is known, and so is where it was."""
+    for number in range(4):
+        state.claim(f"uploads/{number}.jpg")
+    monkeypatch.setattr("sweep_round._PERIOD", 0.0)
+    monkeypatch.setattr("sweep_round._LEASE", 0.0)
+    original = state.invoke
+
+    def dying(*call):
+        if len(state.sent) == 2:
+            raise SystemExit
+        return original(*call)
+
+    monkeypatch.setattr("shared.scf.Scf.invoke", lambda scf, *call: dying(*call))
+    monkeypatch.setattr("sweep_round.Round.finish", lambda self: None)
+    with pytest.raises(SystemExit):
+        sweep(TIMER, CONTEXT)
+    monkeypatch.setattr("shared.scf.Scf.invoke", lambda scf, *call: original(*call))
+    counts = swept(sweep, state)
+    assert (counts["open"], counts["invoked"]) == (2, 2)
+    assert len({parse(event)[0].key for _, event in state.sent}) == 4
+
+
+@pytest.mark.parametrize("kept", [b"[]", b"{", b'{"claims": 7, "begun": {"x": "y", "z": [1]}}'])
+def test_a_cursor_that_cannot_be_read_is_begun_anew(state, sweep, kept):
+    key = ".pipelines/sweep/cursor.json"
+    state.project.client.put_object(Bucket=state.project.bucket, Key=key, Body=kept)
+    state.claim("uploads/a.jpg")
+    assert [swept(sweep, state).get("invoked") for _ in range(2)] == [1, None]
+
+
+@pytest.mark.parametrize(("faults", "done"), [(1, 3), (9, 0)])
+def test_a_fault_of_the_service_ends_a_round_only_if_it_goes_on(
+    state, sweep, monkeypatch, faults, done
+):
+    """A read that no retry within the call saves; what was done before it is kept."""
+    for number in range(4):
+        state.claim(f"uploads/{number}.jpg")
+    original, struck = Cos.read_object, []
+
+    def reading(cos, bucket, key):
+        if "/claims/" in key and len(struck) < faults:
+            struck.append(key)
+            raise CloudError("InternalError", "a fault", status=500)
+        return original(cos, bucket, key)
+
+    monkeypatch.setattr(Cos, "read_object", reading)
+    for number in range(4, 8) if faults > 4 else ():
+        state.claim(f"uploads/{number}.jpg")
+    if faults == 1:
+        counts = swept(sweep, state)
+        assert (counts["invoked"], len(counts["problems"]), "error" in counts) == (3, 1, False)
+    else:
+        with pytest.raises(RetryableError, match="InternalError"):
+            sweep(TIMER, CONTEXT)
+    assert len(state.sent) == done
+
+
 def test_after_nine_attempts_that_died_there_is_a_dead_letter(state, sweep):
     state.claim("uploads/a.jpg", attempt=9)
     assert swept(sweep, state)["buried"] == 1
@@ -95,12 +182,23 @@ def test_after_nine_attempts_that_died_there_is_a_dead_letter(state, sweep):
     assert "open" not in swept(sweep, state)
 
 
-def test_submitted_work_is_asked_for_by_its_finisher_and_given_up_in_the_end(state, sweep):
+def test_submitted_work_is_asked_for_by_its_finisher(state, sweep):
     claim = state.claim("uploads/a.jpg", lease=600.0, submitted={"finisher": "callback"})
     assert swept(sweep, state)["asked"] == 1
     bucket = state.project.bucket
     assert state.sent == [("callback", {"Claims": [{"bucket": bucket, "key": claim.key}]})]
-    state.claim("uploads/b.jpg", submitted={"finisher": "callback"})
+
+
+@pytest.mark.parametrize("late", [{"submitted": {"finisher": "callback"}},
+                                  {"function": "audit", "attempt": 9}])  # fmt: skip
+def test_what_only_a_finisher_can_act_on_is_its_work_for_a_day(state, sweep, late):
+    """Jobs whose time is over, and audits that each attempt died of: both are for review."""
+    claim = state.claim("uploads/b.jpg", **late)
+    counts = swept(sweep, state)
+    assert (counts["asked"], "buried" in counts) == (1, False)
+    [(function, event)] = state.sent
+    assert (function, event["Claims"][0]["key"]) == ("callback", claim.key)
+    state.claim("uploads/c.jpg", lease=-90_000.0, **late)
     assert swept(sweep, state)["buried"] == 1
 
 
