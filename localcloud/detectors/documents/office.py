@@ -19,6 +19,7 @@ from xml.etree.ElementTree import ParseError
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import iterparse
 
+from localcloud.detectors import zips
 from localcloud.detectors.documents.pieces import picture, unjudged
 from localcloud.detectors.judgement import (
     BROKEN,
@@ -62,6 +63,13 @@ def judge_office(path: Path, scenes: tuple[str, ...], policy: Policy) -> Iterato
 
     Raises UnjudgeableError: no Office file, encrypted, damaged, too large unpacked.
     """
+    with path.open("rb") as file:
+        if zips.directory_size(file) > zips.MAX_DIRECTORY:
+            raise UnjudgeableError(
+                TOO_LARGE,
+                f"the document's list of parts has over {zips.MAX_DIRECTORY} bytes, the most that "
+                "is allowed",
+            )
     try:
         with zipfile.ZipFile(path) as archive:
             parts = _Parts(archive)

@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import BinaryIO, cast
 
+from localcloud.detectors import zips
 from localcloud.detectors.viruses import kinds
 
 MAX_DEPTH = 8
@@ -144,6 +145,8 @@ def _holds(file: BinaryIO, begin: int, end: int, wanted: Callable[[bytes], bool]
 
 
 def _zip(file: BinaryIO, bounds: Bounds, place: str) -> Members:
+    if zips.directory_size(file) > zips.MAX_DIRECTORY:
+        raise ClosedError(f"{place}the archive's list has over {zips.MAX_DIRECTORY} bytes")
     with zipfile.ZipFile(file) as archive:
         first = min((member.header_offset for member in archive.infolist()), default=0)
         if _holds(file, 0, first, lambda block: _MEMBER in block):

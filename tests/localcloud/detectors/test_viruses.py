@@ -13,6 +13,8 @@ import zipfile
 import pytest
 from PIL import Image
 
+from localcloud.detectors import zips
+from localcloud.detectors.documents import judge_document
 from localcloud.detectors.judgement import (
     BROKEN,
     NORMAL,
@@ -167,6 +169,22 @@ def test_archives_have_bounds(scan, monkeypatch):
     assert "over 20 files" in scan(zipped({str(n): b"" for n in range(30)})).reason
     monkeypatch.setattr(archives, "MAX_TOTAL", 1000)
     assert "over 1000 bytes" in scan(zipped({"a": b"x" * 2000}, zipfile.ZIP_STORED)).reason
+
+
+@pytest.mark.parametrize("zip64", [False, True])
+def test_a_list_of_a_million_members_is_not_read(scan, tmp_path, monkeypatch, zip64):
+    row = struct.pack("<4s6H3I5H2I", b"PK\1\2", 20, 20, *[0] * 7, 1, *[0] * 6) + b"a"
+    rows = row * (zips.MAX_DIRECTORY // len(row) + 1)
+    end = struct.pack("<4s4H2IH", b"PK\5\6", 0, 0, 9, 9, len(rows), 0, 0)
+    if zip64:
+        end = struct.pack("<4sQ2H2I4Q", b"PK\6\6", 44, 45, 45, 0, 0, 9, 9, len(rows), 0)
+        end += struct.pack("<4sIQI", b"PK\6\7", 0, len(rows), 1)
+        end += struct.pack("<4s4H2IH", b"PK\5\6", 0, 0, 9, 9, 0xFFFFFFFF, 0xFFFFFFFF, 0)
+    monkeypatch.setattr(zipfile, "ZipFile", None)
+    data = b"PK\3\4" + rows + end
+    assert scan(data).reason == f"the archive's list has over {zips.MAX_DIRECTORY} bytes"
+    with pytest.raises(UnjudgeableError, match="list of parts has over"):
+        list(judge_document(tmp_path / "file"))
 
 
 def test_a_virus_counts_more_than_what_could_not_be_opened(scan):
