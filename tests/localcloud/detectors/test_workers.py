@@ -1,6 +1,7 @@
 """The judge of a server: everything runs in processes that can be ended."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import subprocess
@@ -172,7 +173,11 @@ def test_what_a_worker_has_started_ends_with_it(tmp_path):
         film.write_bytes(b"x")
         assert await refused(everything(judge.video(film))) == NOT_ELIGIBLE
         left = Path(f"/proc/{note.read_text().strip()}/cmdline")
-        assert not left.exists() or left.read_bytes() == b""
+        async with asyncio.timeout(20):
+            # It is ended, but by whom it is buried, and when, is the system's business.
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                while left.read_bytes():
+                    await asyncio.sleep(0.01)
 
     before = os.environ.get("LOCALCLOUD_FFMPEG")
     os.environ["LOCALCLOUD_FFMPEG"] = str(program)
