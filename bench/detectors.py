@@ -176,7 +176,7 @@ def read() -> None:
         for lines in pages:
             pixels = np.asarray(make(lines))
             start = time.perf_counter()
-            seen = [plain(line.text) for line in ocr.read(pixels)]
+            seen = [plain(line.text) for line in ocr.read(pixels).lines]
             times.append(time.perf_counter() - start)
             for line in lines:
                 best = min((distance(plain(line), other) for other in seen), default=len(line))

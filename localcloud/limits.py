@@ -44,6 +44,7 @@ MAX_JOBS = 1_000_000  # kept, those that have ended included
 MAX_MANIFEST = 4 * MIB
 MAX_LIST_LINE = 16 * KIB  # of an inventory or a list of URLs
 MAX_AUDIT_QUEUE = 1000  # audits that run or wait
+MAX_AUDIT_CONTENT = 256 * MIB  # that requests bring along, of all audits that run or wait
 MAX_AUDITS = 20_000  # audits that are remembered; they go after a month, or the oldest first
 BODY_CHUNK = 256 * KIB
 MAX_SELECT_SECONDS = 60.0  # that one query may work

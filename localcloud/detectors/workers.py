@@ -151,6 +151,7 @@ class _Lane:
         self._waiting = 0
         self._process: asyncio.subprocess.Process | None = None
         self._bedtime: asyncio.TimerHandle | None = None
+        self._asleep = False
 
     async def run(self, request: bytes) -> AsyncIterator[dict[str, Any]]:
         """The answers to a request; a caller that leaves early costs the worker its life."""
@@ -188,7 +189,7 @@ class _Lane:
                     if finished:
                         self._rest()
                     else:
-                        await self._end()
+                        await self._end(just_died=True)
         finally:
             self._waiting -= 1
 
@@ -217,7 +218,9 @@ class _Lane:
     async def _started(self) -> asyncio.subprocess.Process:
         if self._bedtime:
             self._bedtime.cancel()
-        if self._process is None or self._process.returncode is not None:
+        if self._asleep or self._process is None or self._process.returncode is not None:
+            # One that has just been told to end is still there for a moment.
+            await self._end()
             # A session of its own: what it starts, such as ffmpeg, ends with it.
             self._process = await asyncio.create_subprocess_exec(
                 *_COMMAND,
@@ -230,20 +233,25 @@ class _Lane:
 
     def _rest(self) -> None:
         loop = asyncio.get_running_loop()
-        self._bedtime = loop.call_later(self._idle, self._kill)
+        self._bedtime = loop.call_later(self._idle, self._sleep)
 
-    def _kill(self) -> None:
-        if self._process and self._process.returncode is None:
+    def _sleep(self) -> None:
+        self._asleep = True
+        self._kill()
+
+    def _kill(self, just_died: bool = False) -> None:
+        """`just_died`: it may have ended by itself a moment ago, and what it started goes on."""
+        if self._process and (just_died or self._process.returncode is None):
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
 
-    async def _end(self) -> None:
+    async def _end(self, just_died: bool = False) -> None:
         if self._bedtime:
             self._bedtime.cancel()
-        self._kill()
+        self._kill(just_died)
         if self._process:
             await self._process.wait()
-        self._process = None
+        self._process, self._asleep = None, False
 
 
 async def _answer(stream: asyncio.StreamReader) -> dict[str, Any]:

@@ -31,14 +31,15 @@ def inspect(data: bytes) -> Inspection:
     """Look for a transport stream behind a PNG or BMP, or in place of any picture."""
     if _is_stream(data, 0):
         return Inspection(len(data), "ts", 0, len(data) - 1)
-    kind = _kind(data)
-    after = {"png": _png_end, "bmp": _bmp_end}.get(kind, lambda _: None)(data)
+    kind = kind_of(data)
+    after = {"png": png_end, "bmp": bmp_end}.get(kind, lambda _: None)(data)
     if after is not None and _is_stream(data, after):
         return Inspection(len(data), kind, after, len(data) - 1)
     return Inspection(len(data), kind)
 
 
-def _kind(data: bytes) -> str:
+def kind_of(data: bytes) -> str:
+    """By its beginning; unknown for none of those in `Inspection`."""
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return "webp"
     return next((kind for magic, kind in _MAGIC if data.startswith(magic)), "unknown")
@@ -51,7 +52,7 @@ def _is_stream(data: bytes, start: int) -> bool:
     return all(data[start + number * _PACKET] == _SYNC for number in range(packets))
 
 
-def _png_end(data: bytes) -> int | None:
+def png_end(data: bytes) -> int | None:
     """The byte after IEND; None when the chunks break off."""
     place = len(_PNG)
     while place + 12 <= len(data):
@@ -62,7 +63,7 @@ def _png_end(data: bytes) -> int | None:
     return None
 
 
-def _bmp_end(data: bytes) -> int | None:
+def bmp_end(data: bytes) -> int | None:
     """The byte after the size that the header gives; None when that cannot be."""
     if len(data) < 26:
         return None

@@ -20,6 +20,7 @@ from localcloud.detectors.judgement import (
 _LABELS = {"Ads": "Ad", "Politics": "Polity", "Terrorism": "Terror"}
 _SUGGESTIONS = {NORMAL: "Pass", SENSITIVE: "Block", SUSPECTED: "Review"}
 NORMAL_LABEL = "Normal"
+NO_LOCAL_ENGINE = "no local engine"
 NO_ENGINE = "NoLocalEngine"  # the sub-label of a scene that nothing here can judge
 
 
@@ -57,8 +58,11 @@ def worst(findings: Iterable[Finding]) -> Finding:
 
 
 def explained(findings: Iterable[Finding]) -> str:
-    """Which engine judged each scene, or why none did: what `Extra` carries here."""
-    told = (f"{one.scene}: {one.engine or one.reason or 'no local engine'}" for one in findings)
+    """Which engine judged each scene and why it says so: what `Extra` carries here."""
+    told = (
+        f"{one.scene}: {' '.join(filter(None, (one.engine, one.reason))) or NO_LOCAL_ENGINE}"
+        for one in findings
+    )
     return "; ".join(told)
 
 

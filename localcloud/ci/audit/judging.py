@@ -31,6 +31,10 @@ from localcloud.detectors.judgement import (
 from localcloud.detectors.policy import Policy, Snapshots
 
 MAX_PIECES = 20_000  # snapshots, sections and pages of one content
+# What is told of all pieces together: texts in characters, and about as much for each place of a
+# term or a line. Behind it the verdicts and terms of a piece are told alone.
+MAX_TOLD = 16 * 1024**2
+_A_PLACE = 200
 Scratch = Callable[[], Path]
 
 
@@ -149,8 +153,10 @@ async def _judged(
         # What is left early must be told so: an engine works on otherwise.
         aclosing(_stream(engines, task, path, scenes, options)) as stream,
     ):
+        left = MAX_TOLD
         async for piece in stream:
-            pieces.append(piece)
+            left -= _told(piece)
+            pieces.append(piece if left >= 0 else _bare(piece))
             if len(pieces) > MAX_PIECES:
                 raise AuditError(
                     NOT_ELIGIBLE, f"the content has over {MAX_PIECES} pieces, the most allowed"
@@ -158,6 +164,16 @@ async def _judged(
     if not pieces:
         raise AuditError(NOT_ELIGIBLE, "nothing in the content could be judged")
     return pieces
+
+
+def _told(piece: Judgement) -> int:
+    places = sum(len(one.hits) + len(one.ocr) + len(one.objects) for one in piece.findings)
+    return len(piece.text) + _A_PLACE * places
+
+
+def _bare(piece: Judgement) -> Judgement:
+    findings = (replace(one, hits=(), ocr=(), objects=()) for one in piece.findings)
+    return replace(piece, text="", findings=tuple(findings))
 
 
 def with_decided(

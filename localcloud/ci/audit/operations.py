@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
+from contextlib import nullcontext
 
 from localcloud.ci import binding
 from localcloud.ci.audit import answers, fields, requests, service, tree
@@ -34,7 +35,8 @@ async def submit(cloud: Cloud, request: Request, kind: Kind) -> Response:
         return _answer(request, {"JobsDetail": details})
     content = wanted.single
     if wanted.kind is TEXT and content.content:
-        job = await audits.judge_now(TEXT, request.bucket, content, wanted.conf)
+        with audits.room([content]):
+            job = await audits.judge_now(TEXT, request.bucket, content, wanted.conf)
         if job.code == INVALID_ARGUMENT:
             raise job_refusal(1015, job.message)
         return _answer(request, {"JobsDetail": answers.detail(job)})
@@ -68,7 +70,8 @@ async def recognize(cloud: Cloud, request: Request) -> Response:
     if wanted.conf.is_async:
         job = audits.submit(IMAGE, request.bucket, content, wanted.conf)
         return tree.answer("RecognitionResult", answers.submitted(job))
-    job = await audits.judge_now(IMAGE, request.bucket, content, wanted.conf)
+    with audits.room([content]):
+        job = await audits.judge_now(IMAGE, request.bucket, content, wanted.conf)
     if job.state == FAILED:
         raise to_service(AuditError(job.code, job.message))
     return tree.answer("RecognitionResult", answers.recognition(job))
@@ -98,9 +101,9 @@ async def report(cloud: Cloud, request: Request) -> Response:
     kept = {name: get(name) for name in names if get(name)}
     if sum(map(len, kept.values())) > _MAX_REPORT:
         raise illegal("Request", "too long", f"up to {_MAX_REPORT} characters are allowed")
-    service.of(cloud).store.add_feedback(
-        request.bucket, cloud.clock(), {"ContentType": kind, **kept}
-    )
+    store = service.of(cloud).store
+    store.add_feedback(request.bucket, cloud.clock(), {"ContentType": kind, **kept})
+    store.forget(cloud.clock())
     return _answer(request, {})
 
 
@@ -115,7 +118,11 @@ async def _batch(cloud: Cloud, bucket: str, wanted: requests.Submission) -> list
             return answers.submitted(audits.submit(IMAGE, bucket, item, wanted.conf))
         return answers.detail(await audits.judge_now(IMAGE, bucket, item, wanted.conf))
 
-    return await asyncio.gather(*(cloud.storage.serving(one(item)) for item in wanted.inputs))
+    given = [item for item in wanted.inputs if isinstance(item, Input)]
+    # Before the first is taken: a client that is refused repeats all of them.
+    audits.check_room(given)
+    with nullcontext() if wanted.conf.is_async else audits.room(given):
+        return await asyncio.gather(*(cloud.storage.serving(one(item)) for item in wanted.inputs))
 
 
 def _find(cloud: Cloud, request: Request, kind: Kind) -> Job:

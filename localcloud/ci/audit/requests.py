@@ -174,6 +174,10 @@ def _input(node: Element, kind: Kind, beside: Element | None = None) -> Input:
         raise illegal("Input", ", ".join(chosen), f"one of {', '.join(kind.inputs)} is allowed")
     name, value = chosen[0], given[chosen[0]]
     encryption = node.find("Encryption")
+    encryption = encryption if encryption is not None else beside
+    if encryption is not None and kind is VIRUS:
+        # Behind a wrong key lies what no signature knows.
+        raise illegal("Encryption", "", "virus scans take none")
     return Input(
         object=value if name == "Object" else "",
         url=_url(value, kind) if name == "Url" else "",
@@ -181,7 +185,7 @@ def _input(node: Element, kind: Kind, beside: Element | None = None) -> Input:
         data_id=fields.data_id(_data_id(node)),
         user_info=fields.user_info(node.find("UserInfo")),
         type=fields.text(node.findtext("Type")).lower().lstrip("."),
-        encryption=_encryption(encryption if encryption is not None else beside),
+        encryption=_encryption(encryption),
         **_frames("Interval", "MaxFrames", "LargeImageDetect", lambda n: _text(node, n)),
     )
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+import sqlite3
+from collections.abc import Collection, Coroutine, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from localcloud.ci.audit import callback, contents, freeze, judging, shapes
@@ -34,7 +36,8 @@ from localcloud.cloud import Cloud
 from localcloud.detectors import open_judge
 from localcloud.detectors.judge import Judge
 from localcloud.detectors.judgement import Judgement
-from localcloud.limits import MAX_AUDIT_QUEUE
+from localcloud.limits import MAX_AUDIT_CONTENT, MAX_AUDIT_QUEUE
+from localcloud.storage import StorageUnavailable
 
 _log = logging.getLogger("localcloud")
 _AT_ONCE = 4  # audits, and callbacks, of one cloud
@@ -64,6 +67,8 @@ class Audits:
         self._slots = asyncio.Semaphore(_AT_ONCE)
         self._calls = asyncio.Semaphore(_AT_ONCE)
         self._waiting: dict[str, Job] = {}
+        # Audits that are answered at once, and what the requests of all audits brought along.
+        self._at_once = self._content = 0
         self._cancelled: dict[str, asyncio.Event] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -98,10 +103,32 @@ class Audits:
         except AuditError as error:
             raise to_service(error) from None
 
+    @contextmanager
+    def room(self, inputs: Collection[Input]) -> Iterator[None]:
+        """Room for audits that are answered at once. Raises ServiceError SlowDown."""
+        size = self.check_room(inputs)
+        self._at_once += len(inputs)
+        self._content += size
+        try:
+            yield
+        finally:
+            self._at_once -= len(inputs)
+            self._content -= size
+
+    def check_room(self, inputs: Collection[Input]) -> int:
+        """The bytes that they bring along. Raises ServiceError SlowDown."""
+        if len(self._waiting) + self._at_once + len(inputs) > MAX_AUDIT_QUEUE:
+            raise job_refusal(1020, f"{MAX_AUDIT_QUEUE} audits are waiting: try later")
+        size = sum(len(wanted.content) for wanted in inputs)
+        if size and self._content + size > MAX_AUDIT_CONTENT:
+            raise job_refusal(
+                1020, f"audits of {MAX_AUDIT_CONTENT} bytes in requests are waiting: try later"
+            )
+        return size
+
     def submit(self, kind: Kind, bucket: str, wanted: Input, conf: Conf) -> Job:
         """Take a job. Raises ServiceError SlowDown when too many wait."""
-        if len(self._waiting) >= MAX_AUDIT_QUEUE:
-            raise job_refusal(1020, f"{MAX_AUDIT_QUEUE} audits are waiting: try later")
+        self.check_room([wanted])
         if kind is LIVE and sum(job.kind is LIVE for job in self._waiting.values()) >= _MAX_LIVE:
             raise job_refusal(1020, f"{_MAX_LIVE} live streams are audited, the most allowed")
         job = self._new(kind, bucket, wanted, conf)
@@ -120,11 +147,13 @@ class Audits:
         return job
 
     async def judge(self, task: Task) -> Outcome:
-        """What is found in a content that is no job of CI. Raises AuditError."""
-        async with self._slots:
-            return await judging.judge(
-                self._cloud.storage.scratch, self._open_engines(), self.policy, task
-            )
+        """What is found in a content that is no job of CI. Raises AuditError, and ServiceError
+        SlowDown when too many wait."""
+        with self.room([task.wanted]):
+            async with self._slots:
+                return await judging.judge(
+                    self._cloud.storage.scratch, self._open_engines(), self.policy, task
+                )
 
     def cancel(self, job: Job) -> None:
         """End a live stream's audit."""
@@ -137,15 +166,22 @@ class Audits:
 
     def _start(self, work: Coroutine[Any, Any, None], job: Job) -> None:
         self._waiting[job.id] = job
-        task = asyncio.create_task(self._serve(work), name=f"audit {job.id}")
+        size = len(job.wanted.content)
+        self._content += size
+        task = asyncio.create_task(self._serve(work, job), name=f"audit {job.id}")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        task.add_done_callback(lambda _: self._forget(job))
+        task.add_done_callback(lambda _: self._forget(job, size))
 
-    async def _serve(self, work: Coroutine[Any, Any, None]) -> None:
-        await self._cloud.storage.serving(work)
+    async def _serve(self, work: Coroutine[Any, Any, None], job: Job) -> None:
+        try:
+            await self._cloud.storage.serving(work)
+        except (StorageUnavailable, OSError, sqlite3.Error) as error:
+            # It is still open in the store, so the next start takes it up.
+            _log.error("the audit %s stays open: %s", job.id, error)
 
-    def _forget(self, job: Job) -> None:
+    def _forget(self, job: Job, size: int) -> None:
+        self._content -= size
         self._waiting.pop(job.id, None)
         self._cancelled.pop(job.id, None)
 
@@ -178,6 +214,11 @@ class Audits:
             job.state = SUCCESS
         except AuditError as error:
             job.state, job.code, job.message = FAILED, error.code, error.message
+        except (StorageUnavailable, OSError, sqlite3.Error) as error:
+            # What is known of it may be wrong by now: whoever asked has to ask again.
+            _log.error("the audit %s failed: %s", job.id, error)
+            job.state, job.code = FAILED, INTERNAL
+            job.message = "the storage could not be used: submit it again"
         # A fault of this program: logged whole; the job must not hang, nor pass for judged.
         except Exception:  # noqa: BLE001
             _log.exception("the audit %s failed", job.id)

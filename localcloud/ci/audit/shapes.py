@@ -1,29 +1,32 @@
-"""Findings as the elements of an answer. The kinds differ in what a scene tells.
-
-`Engine` and `Reason` are ours: which engine judged the scene, and why it says so.
-"""
+"""A verdict as the elements of an answer: kinds differ in their pieces and in what they sum up."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from html import escape
 from typing import Any
 
 from localcloud.ci.audit.judging import Outcome
 from localcloud.ci.audit.kinds import AUDIO, DOCUMENT, IMAGE, TEXT, VIDEO, VIRUS, WEBPAGE, Kind
+from localcloud.ci.audit.scenes import (
+    Info,
+    image_info,
+    infos,
+    libraries,
+    scored,
+    text_info,
+    told,
+)
 from localcloud.detectors.judgement import (
     NORMAL,
     SENSITIVE,
     Finding,
     Judgement,
-    Location,
     VirusReport,
     gravity,
     merged,
 )
 
-Info = Callable[[Finding], dict[str, Any]]
-_OK = "OK"
 NORMAL_LABEL = "Normal"
 _MAX_TEXT = 10_000  # characters of a recognised text that an answer repeats
 
@@ -56,7 +59,7 @@ def _image(pieces: tuple[Judgement, ...]) -> dict[str, Any]:
         "Category": worst.category,
         "Score": worst.score,
         "Text": _text(pieces[0]),
-        **_infos(findings, image_info),
+        **infos(findings, image_info),
     }
 
 
@@ -65,12 +68,12 @@ def _sections(pieces: tuple[Judgement, ...]) -> dict[str, Any]:
     return {
         "SectionCount": len(pieces),
         **_verdict(max(findings, key=gravity)),
-        **_infos(findings, lambda finding: _counted(finding, pieces)),
+        **infos(findings, lambda finding: _counted(finding, pieces)),
         "Section": [
             {
                 "StartByte": piece.start,
                 **_verdict(piece.worst),
-                **_infos(piece.findings, text_info),
+                **infos(piece.findings, text_info),
             }
             for piece in pieces
         ],
@@ -82,7 +85,7 @@ def _audio(pieces: tuple[Judgement, ...]) -> dict[str, Any]:
     return {
         "AudioText": "\n".join(filter(None, map(_text, pieces))),
         **_verdict(max(findings, key=gravity)),
-        **_infos(findings, _scored),
+        **infos(findings, scored),
         "Section": [_sound(piece) for piece in pieces],
     }
 
@@ -93,14 +96,14 @@ def _video(pieces: tuple[Judgement, ...]) -> dict[str, Any]:
     return {
         "SnapshotCount": len(shots),
         **_verdict(max(findings, key=gravity)),
-        **_infos(findings, lambda finding: _counted(finding, pieces)),
+        **infos(findings, lambda finding: _counted(finding, pieces)),
         "Snapshot": [
             {
                 "Url": "",
                 "Text": _text(piece),
                 "SnapshotTime": piece.start,
                 **_verdict(piece.worst),
-                **_infos(piece.findings, image_info),
+                **infos(piece.findings, image_info),
             }
             for piece in shots
         ],
@@ -130,7 +133,7 @@ def _pages(pieces: tuple[Judgement, ...]) -> dict[str, Any]:
         "PageCount": len({(piece.sheet, piece.page) for piece in pieces}),
         "Label": _label(worst),
         "Suggestion": worst.result,
-        "Labels": _infos(findings, lambda finding: _told(finding, Score=finding.score)),
+        "Labels": infos(findings, lambda finding: told(finding, Score=finding.score)),
     }
 
 
@@ -144,7 +147,7 @@ def _page(piece: Judgement, info: Info) -> dict[str, Any]:
         "Label": _label(worst),
         "Result": worst.result if info is text_info else None,
         "Suggestion": worst.result,
-        **_infos(piece.findings, info),
+        **infos(piece.findings, info),
     }
 
 
@@ -155,15 +158,15 @@ def _sound(piece: Judgement) -> dict[str, Any]:
         "OffsetTime": piece.start,
         "Duration": piece.duration,
         **_verdict(piece.worst),
-        **_infos(
+        **infos(
             piece.findings,
-            lambda finding: _told(
+            lambda finding: told(
                 finding,
                 Score=finding.score,
                 Keywords=list(finding.keywords),
                 Category=finding.category,
                 SubLabel=finding.label,
-                LibResults=_libraries(finding),
+                LibResults=libraries(finding),
             ),
         ),
     }
@@ -178,51 +181,6 @@ def _virus(report: VirusReport) -> dict[str, Any]:
     }
 
 
-def image_info(finding: Finding) -> dict[str, Any]:
-    """A scene of a picture, a snapshot or a page."""
-    return {
-        "Code": 0,
-        "Msg": _OK if finding.engine else finding.reason,
-        **_told(
-            finding,
-            Score=finding.score,
-            Label=finding.label,
-            Category=finding.category,
-            SubLabel=finding.label,
-            Keywords=list(finding.keywords),
-            OcrResults=[
-                {
-                    "Text": line.text,
-                    "Keywords": list(line.keywords),
-                    "SubLabel": line.label,
-                    "Location": _location(line.location),
-                }
-                for line in finding.ocr
-            ],
-            ObjectResults=[
-                {"Name": seen.name, "SubLabel": seen.label, "Location": _location(seen.location)}
-                for seen in finding.objects
-            ],
-            LibResults=_libraries(finding),
-        ),
-    }
-
-
-def text_info(finding: Finding) -> dict[str, Any]:
-    """A scene of a section of text."""
-    return _told(
-        finding,
-        Score=finding.score,
-        Keywords=",".join(finding.keywords),
-        SubLabel=finding.label,
-        LibResults=_libraries(finding),
-    )
-
-
-def _scored(finding: Finding) -> dict[str, Any]:
-    return _told(finding, Score=finding.score, Label=finding.label)
-
-
 def _counted(finding: Finding, pieces: Iterable[Judgement]) -> dict[str, Any]:
     count = sum(
         one.result != NORMAL
@@ -230,16 +188,7 @@ def _counted(finding: Finding, pieces: Iterable[Judgement]) -> dict[str, Any]:
         for one in piece.findings
         if one.scene == finding.scene
     )
-    return _told(finding, Count=count)
-
-
-def _told(finding: Finding, **fields: Any) -> dict[str, Any]:
-    ours = {"Engine": finding.engine, "Reason": finding.reason}
-    return {"HitFlag": finding.result, **fields, **ours}
-
-
-def _infos(findings: Iterable[Finding], info: Info) -> dict[str, Any]:
-    return {f"{finding.scene}Info": info(finding) for finding in findings}
+    return told(finding, Count=count)
 
 
 def _verdict(worst: Finding) -> dict[str, Any]:
@@ -258,28 +207,6 @@ def by_scene(pieces: Iterable[Judgement]) -> list[Finding]:
         for finding in piece.findings:
             grouped.setdefault(finding.scene, []).append(finding)
     return [merged(findings) for findings in grouped.values()]
-
-
-def _libraries(finding: Finding) -> list[dict[str, Any]]:
-    found: dict[tuple[bool, str], dict[str, None]] = {}
-    for hit in finding.hits:
-        found.setdefault((hit.preset, hit.library), {})[hit.keyword] = None
-    return [
-        {"LibType": 1 if preset else 2, "LibName": name, "Keywords": list(words)}
-        for (preset, name), words in found.items()
-    ]
-
-
-def _location(place: Location | None) -> dict[str, Any] | None:
-    if place is None:
-        return None
-    return {
-        "X": place.x,
-        "Y": place.y,
-        "Width": place.width,
-        "Height": place.height,
-        "Rotate": place.rotate,
-    }
 
 
 def _text(piece: Judgement) -> str:

@@ -19,6 +19,7 @@ from xml.etree.ElementTree import ParseError
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import iterparse
 
+from localcloud.detectors import zips
 from localcloud.detectors.documents.pieces import picture, unjudged
 from localcloud.detectors.judgement import (
     BROKEN,
@@ -44,10 +45,14 @@ _TEXT_PARTS = {
     ),
     "pptx": re.compile(r"ppt/(?:slides/slide|notesSlides/notesSlide|comments/comment)\d+\.xml"),
 }
-_PICTURES = re.compile(r"(?:word|xl|ppt)/media/[^/]+")
-# What else can carry content, and is not looked into.
-_EMBEDDED = re.compile(r"(?:word|xl|ppt)/(?:embeddings/[^/]+|vbaProject\.bin|activeX/[^/]+)")
+_XML = (".xml", ".vml", ".rels")
+# What a printer is to do: it holds nothing to read.
+_SILENT = re.compile(r"xl/printerSettings/printerSettings\d+\.bin")
 _NUMBER = re.compile(r"(\d+)\.xml$")
+# The text that a reader sees; what else is written in a part is judged apart from it.
+_SEEN = ("t", "text", "v")
+# Attributes that are shown or spoken: WordArt, alternative texts, hints, choices.
+_SPOKEN = ("string", "descr", "title", "prompt", "promptTitle", "displayText")
 _BREAKS = frozenset(("p", "br", "cr", "tab", "si", "is", "row", "c"))
 _BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, OSError, KeyError, NotImplementedError,
            ParseError, DefusedXmlException, ValueError, LookupError, RuntimeError)  # fmt: skip
@@ -58,6 +63,13 @@ def judge_office(path: Path, scenes: tuple[str, ...], policy: Policy) -> Iterato
 
     Raises UnjudgeableError: no Office file, encrypted, damaged, too large unpacked.
     """
+    with path.open("rb") as file:
+        if zips.directory_size(file) > zips.MAX_DIRECTORY:
+            raise UnjudgeableError(
+                TOO_LARGE,
+                f"the document's list of parts has over {zips.MAX_DIRECTORY} bytes, the most that "
+                "is allowed",
+            )
     try:
         with zipfile.ZipFile(path) as archive:
             parts = _Parts(archive)
@@ -67,6 +79,7 @@ def judge_office(path: Path, scenes: tuple[str, ...], policy: Policy) -> Iterato
                     NOT_ELIGIBLE, "the zip file is no document; allowed: docx, xlsx, pptx"
                 )
             yield from _texts(parts, kind, scenes, policy)
+            yield from _others(parts, kind, scenes, policy)
             yield from _pictures(parts, scenes, policy)
     except _BROKEN as error:
         raise UnjudgeableError(BROKEN, f"the document is damaged: {type(error).__name__}") from None
@@ -87,6 +100,9 @@ class _Parts:
             )
         if any(member.flag_bits & 1 for member in members):
             raise UnjudgeableError(NOT_ELIGIBLE, "the document is encrypted")
+        names = [member.filename.casefold() for member in members]
+        if len(set(names)) < len(names):
+            raise UnjudgeableError(BROKEN, "the document has two parts of one name")
         self.names = sorted({member.filename for member in members}, key=_order)
 
     def read(self, name: str) -> bytes:
@@ -124,25 +140,65 @@ def _texts(
 
 
 def _text(data: bytes) -> str:
-    """All that is written in a part; a word that is in several runs is one word."""
+    """All that is written in a part; a word that is in several runs is one word. What no reader
+    sees in its place, such as a formula or a picture's alternative text, is at the end."""
     pieces: list[str] = []
+    aside: list[str] = []
     for _, node in iterparse(io.BytesIO(data), events=("end",)):
         name = node.tag.rpartition("}")[2]
         # A cell's value that is text lies in the shared strings; here it is its number.
-        if node.text and name in ("t", "text", "v", "delText", "instrText"):
+        if node.text and name in _SEEN:
             pieces.append(node.text)
+        elif node.text and not node.text.isspace():
+            aside.append(node.text)
+        aside += [text for key in _SPOKEN if (text := node.get(key))]
+        if name == "sheet" and (text := node.get("name")):
+            aside.append(text)
         if name in _BREAKS:
             pieces.append("\n")
             node.clear()
-    return re.sub(r"\n{2,}", "\n", "".join(pieces)).strip("\n")
+    return re.sub(r"\n{2,}", "\n", "\n".join(("".join(pieces), *aside))).strip("\n")
+
+
+def _others(
+    parts: _Parts, kind: str, scenes: tuple[str, ...], policy: Policy
+) -> Iterator[Judgement]:
+    """Charts, diagrams, masters, properties: whatever else has text, under any name."""
+    for name in parts.names:
+        if not name.lower().endswith(_XML) or _TEXT_PARTS[kind].fullmatch(name):
+            continue
+        data = parts.read(name)
+        try:
+            text = _text(data)
+            away = _elsewhere(data) if name.endswith(".rels") else ()
+        except (ParseError, DefusedXmlException, ValueError, LookupError):
+            yield replace(unjudged(scenes, f"{name} is damaged"), page=1)
+            continue
+        for place in away:
+            yield replace(unjudged(scenes, f"{place} is not in the document"), page=1)
+        if text:
+            for judgement in judge_sections(text, scenes, policy):
+                yield replace(judgement, kind="page", page=1)
+
+
+def _elsewhere(data: bytes) -> tuple[str, ...]:
+    """What a document shows and does not hold: pictures, templates. Links are not shown."""
+    return tuple(
+        f"a part of kind {node.get('Type', '').rpartition('/')[2][:40]!r}"
+        for _, node in iterparse(io.BytesIO(data), events=("end",))
+        if node.get("TargetMode", "").lower() == "external"
+        and not node.get("Type", "").endswith("/hyperlink")
+    )
 
 
 def _pictures(parts: _Parts, scenes: tuple[str, ...], policy: Policy) -> Iterator[Judgement]:
-    names = [name for name in parts.names if _PICTURES.fullmatch(name)]
-    for name in names[:MAX_PICTURES]:
-        yield replace(picture(parts.read(name), name, scenes, policy), kind="page", page=1)
-    if len(names) > MAX_PICTURES:
-        yield replace(unjudged(scenes, f"over {MAX_PICTURES} pictures"), page=1)
+    """All parts that are no XML: what is no picture is not looked into."""
+    count = 0
     for name in parts.names:
-        if _EMBEDDED.fullmatch(name):
-            yield replace(unjudged(scenes, f"{name} is not looked into"), page=1)
+        if name.endswith("/") or name.lower().endswith(_XML) or _SILENT.fullmatch(name):
+            continue
+        count += 1
+        if count > MAX_PICTURES:
+            yield replace(unjudged(scenes, f"over {MAX_PICTURES} pictures"), page=1)
+            return
+        yield replace(picture(parts.read(name), name, scenes, policy), kind="page", page=1)

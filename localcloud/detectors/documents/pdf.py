@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from localcloud.detectors.documents.pdf_extras import notes, unseen
 from localcloud.detectors.documents.pieces import together, unjudged
 from localcloud.detectors.judgement import (
     BROKEN,
@@ -26,10 +29,13 @@ if TYPE_CHECKING:
 MAX_PAGES = 5000  # CI's limit
 MAX_TEXT = 200_000  # characters of a page
 _SIDE = 1600  # px of a page's longer side as a picture
+_LONG, _MOST_SIDE = 2.5, 24_000
 _MOST_SCALE = 3.0  # px for a point
 _MOST_OBJECTS = 10_000  # of a page; more are a drawing
 _MOST_PATHS = 50  # lines of tables and rules; more are a drawing
 _DEPTH = 8
+# What stands for a glyph whose letter is not known: only looking tells it.
+_NO_LETTER = re.compile("[\0-\x08\ufffd\ue000-\uf8ff]")
 
 
 def judge_pdf(path: Path, scenes: tuple[str, ...], policy: Policy) -> Iterator[Judgement]:
@@ -50,12 +56,15 @@ def judge_pdf(path: Path, scenes: tuple[str, ...], policy: Policy) -> Iterator[J
                 TOO_LARGE,
                 f"the document has {len(document)} pages: at most {MAX_PAGES} are allowed",
             )
+        document.init_forms()
         for number in range(len(document)):
             try:
                 found = _page(document, number, scenes, policy)
             except pdfium.PdfiumError as error:
                 found = unjudged(scenes, f"page {number + 1} is damaged: {error}")
             yield Judgement(found.findings, found.text, "page", page=number + 1)
+        for what in unseen(document, path):
+            yield replace(unjudged(scenes, what), page=1)
 
 
 def _page(
@@ -67,8 +76,11 @@ def _page(
         text = textpage.get_text_range(0, min(textpage.count_chars(), MAX_TEXT + 1))
         textpage.close()
         # A page without text may be a scan, a drawing or empty: looking tells.
-        shows = not text.strip() or _shows(page)
+        beside = notes(page)
+        shows = not text.strip() or beside.drawn or bool(_NO_LETTER.search(text)) or _shows(page)
         parts = [judge_text(text[:MAX_TEXT], scenes, policy)] if text.strip() else []
+        parts += [judge_text(note, scenes, policy) for note in beside.texts]
+        parts += [unjudged(scenes, what) for what in beside.closed]
         if shows:
             parts.append(judge_pixels(_pixels(page), scenes, policy))
         if len(text) > MAX_TEXT:
@@ -86,7 +98,8 @@ def _shows(page: pdfium.PdfPage) -> bool:
     paths = 0
     for count, thing in enumerate(page.get_objects(max_depth=_DEPTH)):
         paths += thing.type == raw.FPDF_PAGEOBJ_PATH
-        if thing.type not in (*plain, raw.FPDF_PAGEOBJ_PATH):
+        deep = thing.type == raw.FPDF_PAGEOBJ_FORM and thing.level >= _DEPTH - 1
+        if deep or thing.type not in (*plain, raw.FPDF_PAGEOBJ_PATH):
             return True
         if paths > _MOST_PATHS or count > _MOST_OBJECTS:
             return True
@@ -96,8 +109,11 @@ def _shows(page: pdfium.PdfPage) -> bool:
 def _pixels(page: pdfium.PdfPage) -> np.ndarray:
     import numpy as np
 
-    longer = max(*page.get_size(), 1.0)
-    bitmap = page.render(scale=min(_MOST_SCALE, _SIDE / longer), rev_byteorder=True)
+    shorter, longer = sorted(max(1.0, side) for side in page.get_size())
+    # A long page is cut into pieces later: it must be wide enough to be read.
+    side = longer if longer <= shorter * _LONG else shorter
+    scale = min(_MOST_SCALE, _SIDE / side, _MOST_SIDE / longer)
+    bitmap = page.render(scale=scale, rev_byteorder=True)
     try:
         return np.array(bitmap.to_numpy()[:, :, :3])
     finally:

@@ -48,18 +48,24 @@ def judge_audio(
             f"the sound lasts {media.duration:.0f} s: at most {MAX_SECONDS} s are allowed",
         )
     yield from sections(path, media, scenes)
+    for what in media.besides if not media.video else ():
+        why = f"{what} are not looked at"
+        yield Judgement(tuple(no_engine(scene, why) for scene in scenes), kind="audio")
 
 
 def sections(path: Path, media: ffmpeg.Media, scenes: tuple[str, ...]) -> Iterator[Judgement]:
     """The judgements of a file's sound; `start` and `duration` are in ms."""
     quiet = _silences(path, media.duration)
+    why = "speech is not understood"
+    if media.sounds > 1:
+        quiet, why = [], f"of {media.sounds} sounds one alone is heard at a time"
     start = 0.0
     while start < media.duration or start == 0.0:
         end = min(start + SECTION, media.duration)
         if any(begin <= start + _SLACK and end - _SLACK <= until for begin, until in quiet):
             findings = tuple(Finding(scene, engine=ENGINE, reason="silence") for scene in scenes)
         else:
-            findings = tuple(no_engine(scene, "speech is not understood") for scene in scenes)
+            findings = tuple(no_engine(scene, why) for scene in scenes)
         yield Judgement(
             findings,
             kind="audio",

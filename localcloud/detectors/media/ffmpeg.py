@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 import subprocess
+from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -22,7 +23,9 @@ MAX_PIXELS = 8192 * 4352
 _FORMATS = ("aac,aiff,amr,ape,asf,avi,caf,flac,flv,matroska,webm,mov,mp3,mpeg,"
             "mpegts,ogg,rm,wav")  # fmt: skip
 _DURATION = re.compile(r"^\s*Duration: (\d+):(\d\d):(\d\d(?:\.\d+)?)", re.MULTILINE)
-_STREAM = re.compile(r"^\s*Stream #0:\d+\S*?: (Video|Audio): (.*)$", re.MULTILINE)
+_STREAM = re.compile(
+    r"^\s*Stream #0:\d+\S*?: (Video|Audio|Subtitle|Attachment): (.*)$", re.MULTILINE
+)
 _SIZE = re.compile(r"\b(\d{2,5})x(\d{2,5})\b")
 _TIME = re.compile(r"time=(\d+):(\d\d):(\d\d(?:\.\d+)?)")
 _PROBE_SECONDS, _MEASURE_SECONDS = 30.0, 300.0
@@ -30,11 +33,14 @@ _PROBE_SECONDS, _MEASURE_SECONDS = 30.0, 300.0
 
 @dataclass(frozen=True)
 class Media:
-    """`duration` in s. A cover picture counts as no video."""
+    """`duration` in s. A cover picture counts as no video. `besides` names what else the file
+    shows than its first video, `sounds` counts the streams of sound."""
 
     duration: float
     video: bool
     audio: bool
+    besides: tuple[str, ...] = ()
+    sounds: int = 0
 
 
 @lru_cache(maxsize=1)
@@ -88,24 +94,31 @@ def probe(path: Path, max_size: int) -> Media:
     _, said = run([], path, [], _PROBE_SECONDS)
     streams = _STREAM.findall(said)
     video = [what for kind, what in streams if kind == "Video" and "attached pic" not in what]
-    if not streams:
+    kinds = Counter(kind for kind, _ in streams)
+    if not kinds["Video"] and not kinds["Audio"]:
         raise UnjudgeableError(NOT_ELIGIBLE, "the file is no video or sound that can be read")
     for what in video:
         if (found := _SIZE.search(what)) and int(found[1]) * int(found[2]) > MAX_PIXELS:
             raise UnjudgeableError(
                 TOO_LARGE, f"the video is {found[0]}: at most {MAX_PIXELS} pixels are allowed"
             )
-    duration = _seconds(_DURATION.findall(said)) or _measured(path)
+    # A header may say less than there is: what lies behind would never be looked at.
+    duration = max(_seconds(_DURATION.findall(said)), _measured(path))
     if duration <= 0:
-        # With an unknown end, what is behind the first snapshot would never be looked at.
         raise UnjudgeableError(BROKEN, "how long the file lasts cannot be told")
-    audio = any(kind == "Audio" for kind, _ in streams)
-    return Media(duration, bool(video), audio)
+    besides = {
+        "further videos": len(video) - 1,
+        "cover pictures": kinds["Video"] - len(video),
+        "subtitles": kinds["Subtitle"],
+        "attached files": kinds["Attachment"],
+    }
+    named = tuple(f"{count} {what}" for what, count in besides.items() if count > 0)
+    return Media(duration, bool(video), kinds["Audio"] > 0, named, kinds["Audio"])
 
 
 def _measured(path: Path) -> float:
-    """The duration of a file whose header does not say: its packets are read, none decoded."""
-    copy = ["-map", "0", "-c", "copy", "-f", "null", "-"]
+    """How long the file lasts by its packets: all are read, none is decoded."""
+    copy = ["-map", "0:v?", "-map", "0:a?", "-c", "copy", "-f", "null", "-"]
     _, said = run([], path, copy, _MEASURE_SECONDS)
     return _seconds(_TIME.findall(said))
 

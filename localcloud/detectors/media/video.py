@@ -35,7 +35,8 @@ def judge_video(
     scenes: tuple[str, ...] = SCENES,
     policy: Policy = DEFAULT,
 ) -> Iterator[Judgement]:
-    """A judgement for each snapshot, `start` in ms, then for each section of the sound if wanted.
+    """A judgement for each snapshot, `start` in ms, one for review for each other thing that the
+    file shows, such as subtitles, then one for each section of the sound if wanted.
 
     A snapshot that cannot be decoded is for review. Raises UnjudgeableError, ValueError.
     """
@@ -60,6 +61,9 @@ def judge_video(
                 why = "the snapshot cannot be decoded"
                 known[digest] = Judgement(tuple(no_engine(scene, why) for scene in scenes))
         yield replace(known[digest], kind="video", start=round(time * 1000))
+    for what in media.besides:
+        why = f"{what} are not looked at"
+        yield Judgement(tuple(no_engine(scene, why) for scene in scenes), kind="video")
     if sound and media.audio:
         yield from sections(path, media, scenes)
 

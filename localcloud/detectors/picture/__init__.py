@@ -39,7 +39,7 @@ _NEAR = 12  # px between the boxes of one line seen in two pieces
 
 @dataclass(frozen=True)
 class _Words:
-    """The lines and codes of a picture; `why` says why lines were not read, "" if they were."""
+    """The lines and codes of a picture; `why` says why lines were not read, "" if all were."""
 
     lines: tuple[ocr.Line, ...] = ()
     codes: tuple[codes.Code, ...] = ()
@@ -61,9 +61,15 @@ def judge_image(
     from localcloud.detectors.picture.hidden import hidden
 
     scenes = checked_scenes(scenes)
-    judged = [judge_pixels(pixels, scenes, policy) for _, pixels in frames(data, policy)]
+    judged, seen = [], set()
+    for frame in frames(data, policy):
+        seen.add(frame.number)
+        judged.append(judge_pixels(frame.pixels, scenes, policy))
     findings = [merged(same) for same in zip(*(one.findings for one in judged), strict=True)]
-    if what := hidden(data if isinstance(data, bytes) else data.read_bytes()):
+    if len(seen) < frame.frame_count:
+        findings = [_sampled(finding, len(seen), frame.frame_count) for finding in findings]
+    whole = data if isinstance(data, bytes) else data.read_bytes()
+    if what := hidden(whole, frame.picture_count):
         findings = [_unsettled(finding, what) for finding in findings]
     lines = dict.fromkeys(line for one in judged for line in one.text.splitlines())
     return Judgement(tuple(findings), "\n".join(lines))
@@ -74,6 +80,8 @@ def judge_pixels(
 ) -> Judgement:
     """Judge an RGB picture (height x width x 3, 8 bits). `text` has a line for each read."""
     scenes = checked_scenes(scenes)
+    from localcloud.detectors.picture.frames import pieces
+
     words = _words(pixels, policy)
     said = _said(words, scenes, policy)
     findings = []
@@ -82,7 +90,7 @@ def judge_pixels(
         if scene == "Ads":
             parts += _adverts(words, policy)
         elif scene == nudity.SCENE:
-            parts.append(nudity.judge(pixels, policy.nudity))
+            parts += [nudity.judge(piece, policy.nudity) for _, _, piece in pieces(pixels)]
         elif scene not in _IN_WORDS:
             parts.append(no_engine(scene))
         if words.why and scene in _IN_WORDS:
@@ -98,13 +106,17 @@ def _words(pixels: np.ndarray, policy: Policy) -> _Words:
     from localcloud.detectors.picture.frames import pieces
 
     lines: list[ocr.Line] = []
+    why = ""
     for left, top, piece in pieces(pixels):
-        for line in ocr.read(piece):
+        read = ocr.read(piece)
+        if not read.whole:
+            why = f"of more than {ocr.MAX_LINES} lines the smaller ones were not read"
+        for line in read.lines:
             place = replace(line.location, x=line.location.x + left, y=line.location.y + top)
             moved = replace(line, location=place)
             if not any(_same(moved, other) for other in lines[-100:]):
                 lines.append(moved)
-    return _Words(tuple(lines), seen)
+    return _Words(tuple(lines), seen, why)
 
 
 def _same(one: ocr.Line, other: ocr.Line) -> bool:
@@ -118,7 +130,7 @@ def _same(one: ocr.Line, other: ocr.Line) -> bool:
 
 def _said(words: _Words, scenes: tuple[str, ...], policy: Policy) -> dict[str, Finding]:
     """What the lexicons say of the lines and of the codes' texts, scene by scene."""
-    if words.why and not words.codes:
+    if words.why and not words.texts:
         return {}
     # Joined by spaces: a term that is broken into two lines is one again.
     judged = judge_text(" ".join(words.texts), scenes, policy)
@@ -134,7 +146,7 @@ def _said(words: _Words, scenes: tuple[str, ...], policy: Policy) -> dict[str, F
         ]
         if not finding.engine and finding.scene not in _IN_WORDS:
             continue
-        reader = codes.ENGINE if words.why else ocr.ENGINE
+        reader = ocr.ENGINE if words.lines or not words.why else codes.ENGINE
         engine = f"{reader}+{finding.engine}" if finding.engine else ""
         found[finding.scene] = replace(
             finding,
@@ -172,6 +184,13 @@ def _adverts(words: _Words, policy: Policy) -> list[Finding]:
             engine=codes.ENGINE,
         )
     ]
+
+
+def _sampled(finding: Finding, seen: int, count: int) -> Finding:
+    """Of an animation: the service looks at some frames too, so that this does not alter it."""
+    if finding.result != NORMAL:
+        return finding
+    return replace(finding, reason=f"{seen} of {count} frames were looked at")
 
 
 def _unsettled(finding: Finding, what: str) -> Finding:

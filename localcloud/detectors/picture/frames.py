@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from localcloud.detectors.judgement import BROKEN, NOT_ELIGIBLE, TOO_LARGE, UnjudgeableError
 from localcloud.detectors.policy import Policy
@@ -30,7 +30,6 @@ _MOST_WIDTH = 1600
 _PIECE = 1.5  # lengths of a piece, in widths of the picture
 _SHARED = 0.15  # of a piece, with the next one
 _MOST_PIECES = 32
-_DARK = 128
 _NUMBERS = {
     errors.TOO_LARGE: TOO_LARGE,
     errors.TOO_MANY_PIXELS: TOO_LARGE,
@@ -38,16 +37,25 @@ _NUMBERS = {
 }
 
 
-def frames(source: bytes | Path, policy: Policy) -> Iterator[tuple[int, np.ndarray]]:
-    """(number of the frame, its pixels as RGB) of a still or animated picture.
+class Frame(NamedTuple):
+    """A frame by its number, as RGB pixels; how many the animation has, and how many pictures the
+    file (1 but for an MPO)."""
+
+    number: int
+    pixels: np.ndarray
+    frame_count: int = 1
+    picture_count: int = 1
+
+
+def frames(source: bytes | Path, policy: Policy) -> Iterator[Frame]:
+    """All that is seen of a still or animated picture.
 
     Of an animation one frame in `policy.interval`, at most `policy.max_frames`. Pixels are turned
-    as they are shown; transparency is laid on what its drawing stands out from. Raises
-    UnjudgeableError: no picture, damaged, too large; size and frames are taken from the header.
+    as they are shown; a frame with transparency comes once for each ground that shows more of it.
+    The file's other pictures, such as its thumbnail, follow as frame 0. Raises UnjudgeableError: no
+    picture, damaged, too large; size and frames are taken from the header.
     """
-    import numpy as np
-    from PIL import ImageOps
-
+    from localcloud.detectors.picture import beside
     from localcloud.imaging.source import decoding, frame_count, open_image
 
     size = len(source) if isinstance(source, bytes) else source.stat().st_size
@@ -67,14 +75,18 @@ def frames(source: bytes | Path, policy: Policy) -> Iterator[tuple[int, np.ndarr
                     f"a {image.format} picture is not audited; allowed: JPEG, PNG, GIF, WebP, BMP",
                 )
             with decoding():
-                numbers = range(0, frame_count(image), max(1, policy.interval))
+                count, pictures = frame_count(image), beside.count(image)
+                numbers = range(0, count, max(1, policy.interval))
                 for number in islice(numbers, max(1, policy.max_frames)):
                     if number:
                         image.seek(number)
                     elif image.format == "JPEG":
                         _draft(image)
-                    turned = ImageOps.exif_transpose(image)
-                    yield number, np.asarray(_opaque(_smaller(turned)))
+                    for pixels in _seen(image):
+                        yield Frame(number, pixels, count, pictures)
+                for other in beside.pictures(image):
+                    for pixels in _seen(other):
+                        yield Frame(0, pixels, count, pictures)
     except errors.ImageError as error:
         raise UnjudgeableError(_NUMBERS.get(error.number, BROKEN), error.message) from None
 
@@ -105,6 +117,16 @@ def decoded(data: bytes) -> Image.Image:
     return Image.open(io.BytesIO(data)).convert("RGB")
 
 
+def _seen(image: Image.Image) -> Iterator[np.ndarray]:
+    import numpy as np
+    from PIL import ImageOps
+
+    from localcloud.detectors.picture.views import views
+
+    for view in views(_smaller(ImageOps.exif_transpose(image))):
+        yield np.asarray(view)
+
+
 def _long(width: int, height: int) -> bool:
     return max(width, height) > min(width, height) * _LONG
 
@@ -126,21 +148,3 @@ def _smaller(image: Image.Image) -> Image.Image:
     if image.mode in ("P", "1", "I;16", "I", "F"):
         image = image.convert("RGBA" if "transparency" in image.info else "RGB")
     return image.resize((max(1, round(width * scale)), max(1, round(height * scale))))
-
-
-def _opaque(image: Image.Image) -> Image.Image:
-    """RGB. Behind transparency lies black if what is drawn is light, else white: text that can
-    only be seen on one of them is seen."""
-    from PIL import Image, ImageStat
-
-    from localcloud.imaging.source import normalised
-
-    plain = normalised(image)
-    if plain.mode != "RGBA":
-        return plain.convert("RGB")
-    alpha = plain.getchannel("A")
-    drawn = ImageStat.Stat(plain.convert("L"), alpha.point(lambda value: 255 if value else 0))
-    light = bool(drawn.count[0]) and drawn.mean[0] > _DARK
-    ground = Image.new("RGB", plain.size, "black" if light else "white")
-    ground.paste(plain, mask=alpha)
-    return ground

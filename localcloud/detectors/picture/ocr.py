@@ -12,7 +12,7 @@ import threading
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from localcloud.detectors.judgement import Location
 
@@ -31,7 +31,7 @@ _FLAT = 8  # between the darkest and the lightest: less is no text for anybody
 _TEXT, _BOX = 0.3, 0.5
 _UNCLIP = 1.6
 _LEAST_BOX = 3
-_MOST_BOXES = 300
+MAX_LINES = 300
 _HEIGHT, _LEAST_WIDTH, _MOST_WIDTH = 48, 320, 3200
 _BATCH = 6
 _TURN_WIDTH, _TURN_SURE = 192, 0.9
@@ -53,18 +53,26 @@ def available() -> bool:
     return all(importlib.util.find_spec(name) for name in names) and _model(_READER) is not None
 
 
-def read(picture: np.ndarray) -> list[Line]:
-    """The lines of an RGB picture (height x width x 3, 8 bits), from the top left."""
+class Reading(NamedTuple):
+    """The lines from the top left; `whole` is False where there were more than `MAX_LINES`, of
+    which the smaller ones were not read."""
+
+    lines: list[Line]
+    whole: bool = True
+
+
+def read(picture: np.ndarray) -> Reading:
+    """The lines of an RGB picture (height x width x 3, 8 bits)."""
     if not picture.size or int(picture.max()) - int(picture.min()) < _FLAT:
-        return []
-    boxes = _boxes(picture)
+        return Reading([])
+    boxes, whole = _boxes(picture)
     lines = []
     with _LOCK:
         crops = [_upright(_cut(picture, box)) for box in boxes]
         for (text, score), box in zip(_read(crops), boxes, strict=True):
             if text and score >= _SURE:
                 lines.append(Line(text, score, _location(box)))
-    return lines
+    return Reading(lines, whole)
 
 
 _LOCK = threading.Lock()
@@ -109,8 +117,8 @@ def _normal(picture: np.ndarray) -> np.ndarray:
     return channels / 127.5 - 1.0
 
 
-def _boxes(picture: np.ndarray) -> list[np.ndarray]:
-    """Four corners each, clockwise from the top left, sorted as one reads."""
+def _boxes(picture: np.ndarray) -> tuple[list[np.ndarray], bool]:
+    """Four corners each, clockwise from the top left, sorted as one reads; whether that is all."""
     import cv2
     import numpy as np
 
@@ -123,17 +131,19 @@ def _boxes(picture: np.ndarray) -> list[np.ndarray]:
     outlines, _ = cv2.findContours(blots, cv2.RETR_LIST, cv2.CHAIN_APPROX_SIMPLE)
     ratio = np.array([width / size[0], height / size[1]], np.float32)
     limit = np.array([width, height], np.float32)
-    boxes = []
-    for outline in sorted(outlines, key=cv2.contourArea, reverse=True)[:_MOST_BOXES]:
+    boxes: list[np.ndarray] = []
+    for outline in sorted(outlines, key=cv2.contourArea, reverse=True):
         centre, sides, angle = cv2.minAreaRect(outline)
         if min(sides) < _LEAST_BOX or _mean(heat, outline) < _BOX:
             continue
+        if len(boxes) >= MAX_LINES:
+            return sorted(boxes, key=_reading_order), False
         # The map marks the core of a line: grow it by what training shrank.
         grow = 2 * sides[0] * sides[1] * _UNCLIP / (2 * (sides[0] + sides[1]))
         grown = (sides[0] + grow, sides[1] + grow)
         corners = _ordered(cv2.boxPoints((centre, grown, angle)) * ratio)
         boxes.append(np.clip(corners, 0, limit))
-    return sorted(boxes, key=_reading_order)
+    return sorted(boxes, key=_reading_order), True
 
 
 def _mean(heat: np.ndarray, outline: np.ndarray) -> float:

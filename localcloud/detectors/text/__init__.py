@@ -21,6 +21,7 @@ from localcloud.detectors.judgement import (
 from localcloud.detectors.policy import DEFAULT, Policy, checked_scenes
 from localcloud.detectors.text import lexicon
 from localcloud.detectors.text.lexicon import Term
+from localcloud.detectors.text.plain import plain
 
 if TYPE_CHECKING:
     from localcloud.detectors.text.matcher import Matcher
@@ -59,7 +60,11 @@ def _judge(text: str, scenes: tuple[str, ...], policy: Policy, start: int, end: 
     scores: dict[str, Term] = {}
     # A term that lies across the seam of two sections belongs to the one where it ends.
     begin = max(0, start - _SEAM)
-    for match in matcher.find(text[begin : end + _SEAM]):
+    near = text[begin : end + _SEAM]
+    matches = matcher.find(near)
+    if (shown := plain(near)) != near:
+        matches = sorted({*matches, *matcher.find(shown)}, key=lambda one: (one.start, one.end))
+    for match in matches:
         first, last = match.start + begin, match.end + begin
         if not start < last <= end:
             continue

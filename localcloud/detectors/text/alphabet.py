@@ -39,6 +39,8 @@ _BOXED = (0x1F150, 0x1F170, 0x1F1E6)
 _KEPT = ((0x3400, 0x9FFF), (0xAC00, 0xD7A3), (0x20000, 0x2F7FF), (0x30000, 0x323AF))
 _LAST_NAMED = 0x1FFFF
 _STOPS = frozenset("。！？；!?;\n\r\x0b\x0c\x85\u2028\u2029…")
+# Letters by their class, and nothing to be seen.
+_BLANK = "\u115f\u1160\u3164\uffa0"
 _PACKAGE, _TRADITIONAL = "opencc", "dictionary/TSCharacters.txt"
 
 
@@ -75,6 +77,8 @@ def alphabet() -> Alphabet:
             expansions.append(text)
         elif text:
             folded[point] = ord(text)
+    for blank in _BLANK:
+        folded[ord(blank)], kinds[ord(blank)] = 0, 0
     for sign, letter in LEET.items():
         leet[ord(sign)] = ord(letter)
     for first in _BOXED:

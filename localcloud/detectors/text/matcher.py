@@ -8,7 +8,7 @@ together ("pop ornament"). A hit stands when
   single letters only are between the spaces ("b o m b"); at least half of its characters are
   letters, and one is a letter of the Latin script itself;
 - of any other term: no sentence ends inside of it, unless something stands between all of its
-  three or more characters;
+  characters, and these are three or more, or stand alone;
 - it is not inside of a word that the lexicons allow.
 """
 
@@ -168,7 +168,15 @@ def _stands(folded: Folded, first: int, last: int, spaces: frozenset[int] | None
     if not (between & STOP).any():
         return True
     gaps = [bool((folded.kinds[one:two] & GAP).any()) for one, two in pairwise(origin.tolist())]
-    return len(origin) >= _SPELLED and all(gaps)
+    return all(gaps) and (len(origin) >= _SPELLED or _alone(folded, start, end))
+
+
+def _alone(folded: Folded, start: int, end: int) -> bool:
+    """Whether a line or sentence ends at either end: two on lines of their own are one word."""
+    return all(
+        not 0 <= place < folded.kinds.size or bool(folded.kinds[place] & STOP)
+        for place in (start - 1, end)
+    )
 
 
 def _is_word(folded: Folded, first: int, last: int) -> bool:

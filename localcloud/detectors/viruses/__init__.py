@@ -1,8 +1,9 @@
-"""Looks for viruses by signatures, in archives too; by ClamAV as well where it is installed."""
+"""Looks for viruses by signatures, in archives too; by ClamAV as well where its daemon runs."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
@@ -17,20 +18,16 @@ from localcloud.detectors.judgement import (
     Virus,
     VirusReport,
 )
-from localcloud.detectors.viruses import archives, clamav, signatures
+from localcloud.detectors.viruses import archives, clamav, kinds, signatures
 
 ENGINE = "signatures"
 MAX_SIZE = 1024**3  # CI's limit
 MAX_VIRUSES = 100  # named in a report
-# Programs: what their signatures would be is for an antivirus' database to know.
-_PROGRAMS = ((b"MZ", "a Windows program"), (b"\x7fELF", "a Linux program"),
-             (b"\xcf\xfa\xed\xfe", "a macOS program"), (b"\xca\xfe\xba\xbe", "a program"),
-             (b"dex\n", "an Android program"))  # fmt: skip
 
 
 def scan_for_viruses(path: Path) -> VirusReport:
     """What is in a file. SUSPECTED for what cannot be told: encrypted or damaged archives, those
-    beyond the bounds of `archives`, programs where no antivirus is installed.
+    beyond the bounds of `archives`, programs that no antivirus has scanned.
 
     Raises UnjudgeableError: over 1 GB, empty.
     """
@@ -42,35 +39,48 @@ def scan_for_viruses(path: Path) -> VirusReport:
     if size == 0:
         raise UnjudgeableError(BROKEN, "the file is empty")
     bounds = archives.Bounds(size)
-    antivirus = clamav.scan(path) if clamav.available() else None
-    found = list(antivirus or ())
-    reasons: list[str] = []
+    search = _Search(signatures.known(), clamav.address())
     with path.open("rb") as file:
         try:
-            for virus, program in _looked_into(file, bounds):
-                found += [virus] if virus else []
-                if program and antivirus is None:
-                    reasons.append(program)
-                if len(found) >= MAX_VIRUSES:
+            for name, inside in archives.walk(file, bounds):
+                search.look(name, inside)
+                if len(search.found) >= MAX_VIRUSES:
                     break
         except archives.ClosedError as error:
-            reasons.append(str(error))
-    reasons += bounds.closed
-    engine = ENGINE if antivirus is None else f"{clamav.ENGINE}+{ENGINE}"
-    result = SENSITIVE if found else SUSPECTED if reasons else NORMAL
-    return VirusReport(result, tuple(found), bounds.files, engine, "; ".join(reasons[:5]))
+            search.reasons.append(str(error))
+    reasons = search.reasons + bounds.closed
+    result = SENSITIVE if search.found else SUSPECTED if reasons else NORMAL
+    viruses = tuple(dict.fromkeys(search.found))
+    return VirusReport(result, viruses, bounds.files, search.engine, "; ".join(reasons[:5]))
 
 
-def _looked_into(file: BinaryIO, bounds: archives.Bounds) -> Iterator[tuple[Virus | None, str]]:
-    known = signatures.known()
-    for name, inside in archives.walk(file, bounds):
-        clean = True
-        for virus in known.find(inside):
-            clean = False
-            yield Virus(name, virus), ""
-        inside.seek(0)
-        head = inside.read(4)
-        program = next((what for magic, what in _PROGRAMS if head.startswith(magic)), "")
-        if program and clean:
-            place = f"{name}: " if name else ""
-            yield None, f"{place}{NO_ENGINE} for {program}"
+@dataclass
+class _Search:
+    """One file after the other. `antivirus` is where ClamAV listens, "" for nowhere; once it does
+    not answer it is asked no more."""
+
+    known: signatures.Signatures
+    antivirus: str
+    asked: bool = False
+    found: list[Virus] = field(default_factory=list)
+    reasons: list[str] = field(default_factory=list)
+
+    @property
+    def engine(self) -> str:
+        return f"{clamav.ENGINE}+{ENGINE}" if self.asked else ENGINE
+
+    def look(self, name: str, file: BinaryIO) -> None:
+        """Note what a file has, or why that cannot be told."""
+        place = f"{name}: " if name else ""
+        names = list(self.known.find(file))
+        judged = bool(names)
+        if self.antivirus and file.seek(0, os.SEEK_END) <= clamav.MAX_SIZE:
+            try:
+                names += [virus] if (virus := clamav.scan(file, self.antivirus)) else []
+                self.asked = judged = True
+            except clamav.ClamavError as error:
+                self.reasons.append(f"{place}ClamAV at {self.antivirus}: {error}")
+                self.antivirus = ""
+        self.found += [Virus(name, virus) for virus in names]
+        if not judged and (program := kinds.program(file)):
+            self.reasons.append(f"{place}{NO_ENGINE} for {program}")

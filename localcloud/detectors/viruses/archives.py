@@ -9,6 +9,7 @@ from __future__ import annotations
 import bz2
 import gzip
 import lzma
+import os
 import tarfile
 import tempfile
 import zipfile
@@ -18,6 +19,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import BinaryIO, cast
 
+from localcloud.detectors import zips
+from localcloud.detectors.viruses import kinds
+
 MAX_DEPTH = 8
 MAX_FILES = 10_000
 MAX_TOTAL = 1024**3  # bytes unpacked, of all members of all archives
@@ -26,12 +30,13 @@ _FREE = 16 * 1024**2  # bytes unpacked before the ratio counts
 _IN_MEMORY = 8 * 1024**2
 _CHUNK = 256 * 1024
 _HEAD = 512
+_MEMBER = b"PK\x03\x04"
 _STREAMS: tuple[tuple[bytes, Callable[[BinaryIO], BinaryIO]], ...] = (
     (b"\x1f\x8b", lambda file: cast("BinaryIO", gzip.GzipFile(fileobj=file))),
     (b"BZh", lambda file: cast("BinaryIO", bz2.BZ2File(file))),
     (b"\xfd7zXZ\x00", lambda file: cast("BinaryIO", lzma.LZMAFile(file))),  # noqa: SIM115 - its user closes it
+    (b"\x5d\x00\x00", lambda file: cast("BinaryIO", lzma.LZMAFile(file))),  # noqa: SIM115 - as above
 )
-_CLOSED = ((b"7z\xbc\xaf\x27\x1c", "7z"), (b"Rar!\x1a\x07", "RAR"), (b"MSCF", "CAB"))
 _BROKEN = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, OSError,
            ValueError, NotImplementedError, RuntimeError, KeyError, IndexError)  # fmt: skip
 
@@ -78,13 +83,13 @@ def walk(
     head = file.read(_HEAD)
     file.seek(0)
     place = f"{name}: " if name else ""
-    for magic, kind in _CLOSED:
-        if head.startswith(magic):
-            bounds.closed.append(f"{place}{kind} archives cannot be opened")
-            return
+    if kind := kinds.archive(file):
+        bounds.closed.append(f"{place}{kind} archives cannot be opened")
     opener = _opener(file, head)
     if opener is None:
         return
+    if opener is not _zip and _is_zip(file):
+        bounds.closed.append(f"{place}the archive is a zip archive as well")
     if depth >= MAX_DEPTH:
         raise ClosedError(f"{place}over {MAX_DEPTH} archives inside of each other")
     try:
@@ -102,19 +107,50 @@ Opener = Callable[[BinaryIO, Bounds, str], Members]
 def _opener(file: BinaryIO, head: bytes) -> Opener | None:
     if any(head.startswith(magic) for magic, _ in _STREAMS):
         return _stream
-    if head[257:262] == b"ustar":
+    if _is_tar(head):
         return _tar
+    return _zip if head.startswith(_MEMBER) or _is_zip(file) else None
+
+
+def _is_tar(head: bytes) -> bool:
+    if head[257:262] == b"ustar":
+        return True
     try:
-        # By its end: the beginning may be a picture.
-        found = zipfile.is_zipfile(file)
+        # The oldest ones have nothing but the sum of their bytes to be known by.
+        tarfile.TarInfo.frombuf(head, "utf-8", "surrogateescape")
+    except tarfile.HeaderError:
+        return False
+    return True
+
+
+def _is_zip(file: BinaryIO) -> bool:
+    """By its end: the beginning may be a picture."""
+    try:
+        return zipfile.is_zipfile(file)
     except _BROKEN:
-        found = False
-    file.seek(0)
-    return _zip if found or head.startswith(b"PK\x03\x04") else None
+        return False
+    finally:
+        file.seek(0)
+
+
+def _holds(file: BinaryIO, begin: int, end: int, wanted: Callable[[bytes], bool]) -> bool:
+    """Whether a block from `begin` to `end` is what is wanted; blocks share their edges."""
+    file.seek(begin)
+    rest = b""
+    while begin < end and (chunk := file.read(min(_CHUNK, end - begin))):
+        if wanted(rest + chunk):
+            return True
+        begin, rest = begin + len(chunk), chunk[-len(_MEMBER) :]
+    return False
 
 
 def _zip(file: BinaryIO, bounds: Bounds, place: str) -> Members:
+    if zips.directory_size(file) > zips.MAX_DIRECTORY:
+        raise ClosedError(f"{place}the archive's list has over {zips.MAX_DIRECTORY} bytes")
     with zipfile.ZipFile(file) as archive:
+        first = min((member.header_offset for member in archive.infolist()), default=0)
+        if _holds(file, 0, first, lambda block: _MEMBER in block):
+            bounds.closed.append(f"{place}the archive has members that its list does not name")
         for member in archive.infolist():
             if member.is_dir():
                 bounds.count_file()
@@ -125,7 +161,7 @@ def _zip(file: BinaryIO, bounds: Bounds, place: str) -> Members:
                     yield member.filename, cast("BinaryIO", inside)
 
 
-def _tar(file: BinaryIO, bounds: Bounds, _: str) -> Members:
+def _tar(file: BinaryIO, bounds: Bounds, place: str) -> Members:
     with tarfile.open(fileobj=file, mode="r:") as archive:
         for member in archive:
             inside = archive.extractfile(member) if member.isreg() else None
@@ -133,6 +169,9 @@ def _tar(file: BinaryIO, bounds: Bounds, _: str) -> Members:
                 bounds.count_file()
             else:
                 yield member.name, cast("BinaryIO", inside)
+        end = archive.offset
+    if _holds(file, end, file.seek(0, os.SEEK_END), lambda block: bool(block.strip(b"\0"))):
+        bounds.closed.append(f"{place}the archive goes on behind its end")
 
 
 def _stream(file: BinaryIO, _: Bounds, __: str) -> Members:

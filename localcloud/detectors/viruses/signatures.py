@@ -40,8 +40,8 @@ class Signatures:
     """`hashes`: hex digest -> name. `start` and `inside` match the names that they know."""
 
     hashes: dict[str, str]
-    start: tuple[tuple[str, re.Pattern[bytes]], ...]
-    inside: tuple[tuple[str, re.Pattern[bytes]], ...]
+    start: tuple[tuple[str, Pattern], ...]
+    inside: tuple[tuple[str, Pattern], ...]
 
     def find(self, file: BinaryIO) -> Iterator[str]:
         """The names of all signatures that a file has; it is read from its beginning, once."""
@@ -83,8 +83,9 @@ def known() -> Signatures:
 @lru_cache(maxsize=2)
 def _read(path: str, _: int) -> Signatures:
     hashes: dict[str, str] = {}
-    start = [("EICAR-Test-File", re.compile(re.escape(_EICAR.encode())))]
-    inside: list[tuple[str, re.Pattern[bytes]]] = []
+    eicar = re.compile(b"(?=" + re.escape(_EICAR.encode()) + b")")
+    start = [("EICAR-Test-File", Pattern(((eicar, len(_EICAR)),)))]
+    inside: list[tuple[str, Pattern]] = []
     lines = Path(path).read_text("utf-8").splitlines() if path else []
     if len(lines) > MAX_SIGNATURES:
         raise _wrong(f"{path} has over {MAX_SIGNATURES} lines, the most that is allowed")
@@ -104,18 +105,64 @@ def _read(path: str, _: int) -> Signatures:
     return Signatures(hashes, tuple(start), tuple(inside))
 
 
-def _pattern(text: str) -> re.Pattern[bytes] | None:
+@dataclass(frozen=True)
+class Pattern:
+    """Pieces of fixed length, with up to `_GAP` bytes between them. Looked for one after the other
+    over all places, for an expression with gaps would try every combination of them."""
+
+    pieces: tuple[tuple[re.Pattern[bytes], int], ...]
+
+    def search(self, data: bytes) -> bool:
+        """Whether `data` has it anywhere."""
+        return self._follows(data, None)
+
+    def match(self, data: bytes) -> bool:
+        """Whether `data` begins with it."""
+        return self._follows(data, [0])
+
+    def _follows(self, data: bytes, ends: list[int] | None) -> bool:
+        if not all(piece.search(data) for piece, _ in self.pieces):
+            return False
+        gap = 0
+        for piece, length in self.pieces:
+            starts: Iterator[int] = (found.start() for found in piece.finditer(data))
+            if ends is not None:
+                starts = _within(starts, ends, gap)
+            ends, gap = [start + length for start in starts], _GAP
+            if not ends:
+                return False
+        return True
+
+
+def _within(starts: Iterator[int], ends: list[int], gap: int) -> Iterator[int]:
+    """Those of `starts` that come at most `gap` behind one of `ends`; both are in order."""
+    place = 0
+    for start in starts:
+        while place < len(ends) and ends[place] + gap < start:
+            place += 1
+        if place == len(ends):
+            return
+        if ends[place] <= start:
+            yield start
+
+
+def _pattern(text: str) -> Pattern | None:
     if not re.fullmatch(r"(?:[0-9a-f]{2}|\?\?|\*)+", text):
         return None
     parts = re.findall(r"[0-9a-f]{2}|\?\?|\*", text)
     if sum(part not in ("??", "*") for part in parts) < _LEAST_BYTES or parts.count("*") > 8:
         return None
-    gap = b".{0,%d}?" % _GAP
-    pieces = [
-        gap if part == "*" else b"." if part == "??" else re.escape(bytes.fromhex(part))
-        for part in parts
-    ]
-    return re.compile(b"".join(pieces), re.DOTALL)
+    pieces = []
+    for piece in filter(None, text.split("*")):
+        bytewise = re.findall(r"[0-9a-f]{2}|\?\?", piece)
+        one = b"".join(b"." if part == "??" else _byte(part) for part in bytewise)
+        # Looking ahead finds places that overlap.
+        pieces.append((re.compile(b"(?=" + one + b")", re.DOTALL), len(bytewise)))
+    return Pattern(tuple(pieces))
+
+
+def _byte(part: str) -> bytes:
+    return re.escape(bytes.fromhex(part))
 
 
 def _wrong(message: str) -> UnjudgeableError:

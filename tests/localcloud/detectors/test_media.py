@@ -1,5 +1,6 @@
 """Videos are judged by the snapshots asked for; sound is for review unless there is none."""
 
+import struct
 import subprocess
 import wave
 
@@ -121,8 +122,11 @@ def test_frames_between_snapshots_are_not_decoded(film, monkeypatch):
 
     monkeypatch.setattr(ffmpeg, "run", spy)
     list(video.judge_video(film, Snapshots("Average", 2), False, ("Abuse",)))
-    assert [before[-2:] for before, _ in runs[1:]] == [["-ss", "0.000"], ["-ss", "3.000"]]
-    assert all(after[after.index("-frames:v") + 1] == "1" for _, after in runs[1:])
+    (_, header), (_, measure), *shots = runs
+    assert header == []
+    assert measure[measure.index("-c") + 1] == "copy"
+    assert [before[-2:] for before, _ in shots] == [["-ss", "0.000"], ["-ss", "3.000"]]
+    assert all(after[after.index("-frames:v") + 1] == "1" for _, after in shots)
 
 
 def test_sound_is_for_review_but_for_silence(sounding):
@@ -191,3 +195,47 @@ def test_a_film_without_a_duration_in_its_header_is_measured(film, tmp_path):
     _, said = ffmpeg.run([], live, [], 30)
     assert "Duration: N/A" in said
     assert 5 < ffmpeg.probe(live, video.MAX_SIZE).duration < 7
+
+
+def test_a_film_that_is_longer_than_its_header_says_is_judged_whole(film, tmp_path):
+    """Matroska's element Duration, in ms, is set to one second."""
+    whole = make(tmp_path / "whole.mkv", "-i", film, "-c", "copy").read_bytes()
+    place = whole.index(b"\x44\x89\x88") + 3
+    short = tmp_path / "short.mkv"
+    short.write_bytes(whole[:place] + struct.pack(">d", 1000.0) + whole[place + 8 :])
+    _, said = ffmpeg.run([], short, [], 30)
+    assert "Duration: 00:00:01.00" in said
+    judged = list(video.judge_video(short, Snapshots("Average", 2), scenes=("Illegal",)))
+    assert judged[1].worst.keywords == ("赌博网站",)
+
+
+def test_what_else_a_film_shows_is_for_review(film, tmp_path):
+    (tmp_path / "a.srt").write_text("1\n00:00:00,000 --> 00:00:02,000\ncocaine\n")
+    samples.page("hello").save(tmp_path / "a.png")
+    copy = ["-map", 0, "-c", "copy"]
+    second = ["-map", 1, "-c:v:1"]
+    for options, what in (
+        (["-i", film, *copy, "-map", 1], "1 further videos"),
+        (["-i", tmp_path / "a.srt", *copy, "-map", 1, "-c:s", "srt"], "1 subtitles"),
+        (["-i", tmp_path / "a.png", *copy, *second, "png", "-disposition:v:1", "attached_pic"],
+         "1 cover pictures"),
+        ([*copy, "-attach", tmp_path / "a.srt", "-metadata:s:t", "mimetype=text/plain"],
+         "1 attached files"),
+    ):  # fmt: skip
+        form = "mp4" if "cover" in what else "mkv"
+        path = make(tmp_path / f"more.{form}", "-i", film, *options)
+        shots = list(video.judge_video(path, Snapshots("Average", 1), scenes=("Abuse",)))
+        assert [(shot.kind, shot.result) for shot in shots] == [
+            ("video", NORMAL),
+            ("video", SUSPECTED),
+        ], what
+        assert shots[1].worst.reason.startswith(f"{NO_ENGINE}: {what} are not looked at")
+
+
+def test_a_second_sound_does_not_pass_with_the_first(tmp_path):
+    quiet, tone = ["-f", "lavfi", "-i", "anullsrc=d=2"], ["-f", "lavfi", "-i", "sine=d=2"]
+    one = make(tmp_path / "one.mka", *quiet, "-c:a", "flac")
+    assert [part.result for part in audio.judge_audio(one, ("Abuse",))] == [NORMAL]
+    two = make(tmp_path / "two.mka", *quiet, *tone, "-map", 0, "-map", 1, "-c:a", "flac")
+    [judged] = audio.judge_audio(two, ("Abuse",))
+    assert judged.worst.reason == f"{NO_ENGINE}: of 2 sounds one alone is heard at a time"

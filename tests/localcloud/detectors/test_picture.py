@@ -66,7 +66,8 @@ def test_a_term_that_is_broken_into_two_lines_is_one():
 )  # fmt: skip
 def test_turned_and_blurred_text_is_read(turn, least):
     lines = ["代开发票 加微信", "赌博网站 点击领取大奖"]
-    read = [line.text.replace(" ", "") for line in ocr.read(np.asarray(turn(samples.page(*lines))))]
+    pixels = np.asarray(turn(samples.page(*lines)))
+    read = [line.text.replace(" ", "") for line in ocr.read(pixels).lines]
     assert len({line.replace(" ", "") for line in lines} & set(read)) >= least
 
 
@@ -122,7 +123,7 @@ def test_one_frame_in_an_interval_is_judged(form):
     }
     assert results[5, 5].keywords == ("赌博网站",)
     assert results[5, 2].keywords == results[7, 5].keywords == ()
-    assert [n for n, _ in frames(data, DEFAULT)] == [0, 5, 10]
+    assert [frame.number for frame in frames(data, DEFAULT)] == [0, 5, 10]
 
 
 def test_a_long_picture_is_cut_and_each_line_is_read_once():
@@ -172,6 +173,8 @@ def test_a_file_that_is_also_something_else_does_not_pass():
     with zipfile.ZipFile(archive, "w") as made:
         made.writestr("run.js", "x")
     for behind, what in (
+        (b"ftypmp42", "something else behind its picture (8 bytes)"),
+        (b"<SVG onload=alert(1)>", "a web page or script"),
         (archive.getvalue(), "a zip archive"),
         (b"<script>alert(1)</script>", "a web page or script"),
         (b"Rar!\x1a\x07\x01\x00", "a RAR archive"),
@@ -181,6 +184,98 @@ def test_a_file_that_is_also_something_else_does_not_pass():
         assert plain.result == NORMAL
         assert (finding.result, finding.engine) == (SUSPECTED, plain.engine)
         assert finding.reason == f"the file is also {what}, which was not judged"
+
+
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "GIF", "WEBP", "BMP"])
+def test_what_follows_a_picture_does_not_pass_with_it(form):
+    picture = samples.encoded(samples.page("good morning", size=(420, 120)), form)
+    for padding in (b"", bytes(40), b"\r\n"):
+        assert judge_image(picture + padding, ("Ads",)).result == NORMAL
+    film = bytes(4) + b"ftypmp42" + bytes(range(256))
+    assert judge_image(picture + film, ("Ads",)).result == SUSPECTED
+
+
+def test_a_picture_that_is_a_script_does_not_pass():
+    gif = samples.encoded(Image.new("RGB", (64, 64)), "GIF")
+    script = b"GIF89a/*" + gif[8:-1] + b"\x21\xfe\x0f*/=1;alert('hi')\0;"
+    [finding] = judge_image(script, ("Ads",)).findings
+    assert finding.reason == "the file is also a web page or script, which was not judged"
+
+
+def test_the_other_pictures_of_a_file_are_judged():
+    first, second = samples.page("good morning"), samples.page("赌博网站")
+    several = samples.encoded(first, "MPO", save_all=True, append_images=[second])
+    assert judge_image(several, ("Illegal",)).findings[0].keywords == ("赌博网站",)
+    jpeg = samples.encoded(first, "JPEG")
+    assert judge_image(jpeg + samples.encoded(second, "JPEG"), ("Ads",)).result == SUSPECTED
+    plain = samples.encoded(first, "MPO", save_all=True, append_images=[first])
+    assert judge_image(plain, ("Ads",)).result == NORMAL
+    many = samples.encoded(first, "MPO", save_all=True, append_images=[first] * 8)
+    assert refusal(many) == (NOT_ELIGIBLE, "the file has 9 pictures: at most 8 are allowed")
+
+
+def with_thumbnail(picture, small):
+    entries = struct.pack("<HHIIHHIIHHII", 0x103, 3, 1, 6, 0x201, 4, 1, 56, 0x202, 4, 1, len(small))
+    head = b"Exif\0\0II*\0" + struct.pack("<IHI", 8, 0, 14)
+    exif = head + struct.pack("<H", 3) + entries + bytes(4) + small
+    return samples.encoded(picture, "JPEG", exif=exif)
+
+
+def test_a_thumbnail_is_judged_as_well():
+    picture = samples.page("good morning")
+    small = samples.encoded(samples.page("赌博网站", size=(320, 100)), "JPEG", quality=90)
+    judged = judge_image(with_thumbnail(picture, small), ("Illegal",))
+    assert judged.findings[0].keywords == ("赌博网站",)
+    own = samples.encoded(picture.resize((160, 50)), "JPEG")
+    assert judge_image(with_thumbnail(picture, own), ("Ads",)).result == NORMAL
+    damaged = samples.encoded(picture, "JPEG", exif=b"Exif\0\0II*\0\xff\xff\0\0")
+    assert judge_image(damaged, ("Ads",)).result == NORMAL
+    for wrong in (b"\xff\xd8\xff no picture", samples.encoded(Image.new("L", (2000, 9)), "JPEG")):
+        number, message = refusal(with_thumbnail(picture, wrong))
+        assert (number, "thumbnail" in message) == (NOT_ELIGIBLE, True)
+
+
+def test_text_that_one_ground_hides_is_read_on_the_other():
+    ink = samples.page("赌博网站", size=(420, 120)).convert("L").point(lambda value: 255 - value)
+    picture = Image.new("RGBA", (420, 400), (0, 0, 0, 0))
+    ImageDraw.Draw(picture).rectangle((0, 150, 420, 400), fill="white")
+    picture.paste(Image.new("RGBA", ink.size, "black"), mask=ink)
+    assert judge_image(samples.encoded(picture), ("Illegal",)).text == "赌博网站"
+
+
+def test_what_transparency_hides_is_judged():
+    picture = samples.page("赌博网站", size=(420, 120)).convert("RGBA")
+    picture.putalpha(0)
+    assert judge_image(samples.encoded(picture), ("Illegal",)).text == "赌博网站"
+
+
+def test_frames_that_were_not_looked_at_are_told():
+    still = [Image.new("RGB", (64, 64), (10 * place, 0, 0)) for place in range(7)]
+    data = samples.animation(still)
+    [finding] = judge_image(data, ("Ads",)).findings
+    assert (finding.result, finding.reason) == (NORMAL, "2 of 7 frames were looked at")
+    [finding] = judge_image(data, ("Ads",), Policy(interval=1, max_frames=7)).findings
+    assert finding.reason == ""
+
+
+def test_a_page_with_too_many_lines_is_for_review(monkeypatch):
+    monkeypatch.setattr(ocr, "MAX_LINES", 2)
+    two, three = (samples.page(*["good morning"] * count) for count in (2, 3))
+    assert judge_pixels(np.asarray(two), ("Abuse",)).result == NORMAL
+    [finding] = judge_pixels(np.asarray(three), ("Abuse",)).findings
+    assert (finding.result, finding.engine) == (SUSPECTED, "")
+    assert finding.reason == f"{NO_ENGINE}: of more than 2 lines the smaller ones were not read"
+
+
+def test_nudity_is_looked_for_in_each_piece_of_a_long_picture(monkeypatch):
+    shapes = []
+    monkeypatch.setattr(nsfwjs, "available", lambda: True)
+    monkeypatch.setattr(
+        nsfwjs, "classify", lambda pixels: shapes.append(pixels.shape) or {"Neutral": 1.0}
+    )
+    judge_pixels(np.zeros((6000, 400, 3), np.uint8), ("Porn",), Policy(nudity="nsfwjs"))
+    assert len(shapes) > 5
+    assert all(height <= 2.5 * width for height, width, _ in shapes)
 
 
 def test_what_is_no_picture_is_refused_with_cis_numbers(tmp_path):

@@ -13,6 +13,8 @@ import zipfile
 import pytest
 from PIL import Image
 
+from localcloud.detectors import zips
+from localcloud.detectors.documents import judge_document
 from localcloud.detectors.judgement import (
     BROKEN,
     NORMAL,
@@ -48,6 +50,14 @@ def tarred(files, mode="w"):
     return made.getvalue()
 
 
+def oldest(data):
+    """The tar file as programs before POSIX wrote them: without a name for its format."""
+    head = bytearray(data[:512])
+    head[257:265], head[148:156] = bytes(8), b" " * 8
+    head[148:156] = b"%06o\0 " % sum(head)
+    return bytes(head) + data[512:]
+
+
 def name(value):
     """Archives hold the time at which they are made: no name for a test."""
     return value if isinstance(value, str) else "file"
@@ -81,6 +91,8 @@ def test_the_test_file_is_what_eicar_publishes():
         (gzip.compress(EICAR, mtime=0), "content"),
         (bz2.compress(EICAR), "content"),
         (lzma.compress(EICAR), "content"),
+        (lzma.compress(EICAR, lzma.FORMAT_ALONE), "content"),
+        (oldest(tarred({"a.com": EICAR})), "a.com"),
         (gzip.compress(tarred({"图.com": EICAR}), mtime=0), "content/图.com"),
         (samples.encoded(Image.new("RGB", (9, 9))) + zipped({"x.com": EICAR}), "x.com"),
     ],
@@ -124,6 +136,17 @@ def encrypted(data):
         (zipped({"a": b"x" * 4000})[:-30], "the archive is damaged"),
         (gzip.compress(b"x" * 4000, mtime=0)[:-9], "the archive is damaged"),
         (b"7z\xbc\xaf\x27\x1c" + b"\0" * 99, "7z archives cannot be opened"),
+        (samples.encoded(Image.new("RGB", (9, 9))) + b"Rar!\x1a\x07\x01\x00", "RAR archives"),
+        (b"x" * (1024**2 - 3) + b"7z\xbc\xaf\x27\x1c", "7z archives cannot be opened"),
+        (b"\x28\xb5\x2f\xfd" + b"\0" * 99, "Zstandard archives cannot be opened"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 99, "OLE archives cannot be opened"),
+        (b"\x24\x10-lh5-" + b"\0" * 99, "LHA archives cannot be opened"),
+        (b"\0" * 32_769 + b"CD001" + b"\0" * 99, "ISO archives cannot be opened"),
+        (zipped({"a": EICAR}) + zipped({"b": b"x"}), "members that its list does not name"),
+        (bz2.compress(b"x") + zipped({"a": EICAR}), "the archive is a zip archive as well"),
+        (tarred({"a": b"x"}) + tarred({"b": EICAR}), "the archive goes on behind its end"),
+        (b"#!/bin/sh\n", "no local engine for a script"),
+        (b"\xce\xfa\xed\xfe" + b"\0" * 99, "no local engine for a macOS program"),
         (zipped({"a.rar": b"Rar!\x1a\x07\x01\x00"}), "a.rar: RAR archives cannot be opened"),
         (gzip.compress(b"\0" * (20 * 1024**2), mtime=0), "over 250 times its size"),
         (b"MZ" + b"\0" * 99, "no local engine for a Windows program"),
@@ -146,6 +169,22 @@ def test_archives_have_bounds(scan, monkeypatch):
     assert "over 20 files" in scan(zipped({str(n): b"" for n in range(30)})).reason
     monkeypatch.setattr(archives, "MAX_TOTAL", 1000)
     assert "over 1000 bytes" in scan(zipped({"a": b"x" * 2000}, zipfile.ZIP_STORED)).reason
+
+
+@pytest.mark.parametrize("zip64", [False, True])
+def test_a_list_of_a_million_members_is_not_read(scan, tmp_path, monkeypatch, zip64):
+    row = struct.pack("<4s6H3I5H2I", b"PK\1\2", 20, 20, *[0] * 7, 1, *[0] * 6) + b"a"
+    rows = row * (zips.MAX_DIRECTORY // len(row) + 1)
+    end = struct.pack("<4s4H2IH", b"PK\5\6", 0, 0, 9, 9, len(rows), 0, 0)
+    if zip64:
+        end = struct.pack("<4sQ2H2I4Q", b"PK\6\6", 44, 45, 45, 0, 0, 9, 9, len(rows), 0)
+        end += struct.pack("<4sIQI", b"PK\6\7", 0, len(rows), 1)
+        end += struct.pack("<4s4H2IH", b"PK\5\6", 0, 0, 9, 9, 0xFFFFFFFF, 0xFFFFFFFF, 0)
+    monkeypatch.setattr(zipfile, "ZipFile", None)
+    data = b"PK\3\4" + rows + end
+    assert scan(data).reason == f"the archive's list has over {zips.MAX_DIRECTORY} bytes"
+    with pytest.raises(UnjudgeableError, match="list of parts has over"):
+        list(judge_document(tmp_path / "file"))
 
 
 def test_a_virus_counts_more_than_what_could_not_be_opened(scan):
@@ -174,6 +213,24 @@ def test_signatures_of_the_user(scan, tmp_path, monkeypatch):
     ]
     assert names == [["Own.Hash"], ["Own.Bytes"], [], ["Own.Start"], []]
     assert [virus.name for virus in scan(EICAR).viruses] == ["EICAR-Test-File"]
+
+
+def test_gaps_of_a_signature_cost_no_combinations(scan, tmp_path, monkeypatch):
+    """With each gap tried against each other, a kilobyte of one letter would take years."""
+    rules = tmp_path / "rules.txt"
+    rules.write_text("Own.Gaps bytes 41*41*41*41*41*41*41*41*42\nOwn.Near start 414141*42\n")
+    monkeypatch.setenv("LOCALCLOUD_SIGNATURES", str(rules))
+    names = [
+        [virus.name for virus in scan(data).viruses]
+        for data in (
+            b"A" * 20_000 + b"." * 513 + b"B",
+            b"A" * 20_000 + b"." * 512 + b"B",
+            b"AAA" + b"." * 512 + b"B",
+            b"AAA" + b"." * 513 + b"B",
+            b"AAAAAAAAB",
+        )
+    ]
+    assert names == [[], ["Own.Gaps"], ["Own.Near"], [], ["Own.Gaps", "Own.Near"]]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """The judge of a server: everything runs in processes that can be ended."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import subprocess
@@ -147,6 +148,45 @@ def test_an_idle_worker_ends():
         assert (await judge.text("cocaine")).result == SENSITIVE
 
     run(work, idle=0.01)
+
+
+def test_a_job_that_comes_while_an_idle_worker_is_ending_is_judged():
+    async def work(judge):
+        await judge.text("x")
+        lane = judge._quick
+        lane._bedtime.cancel()
+        lane._sleep()
+        assert lane._process.returncode is None
+        assert (await judge.text("cocaine")).result == SENSITIVE
+
+    run(work)
+
+
+def test_what_a_worker_has_started_ends_with_it(tmp_path):
+    """The program in ffmpeg's place kills its parent, as a lack of memory may, and goes on."""
+    program, note = tmp_path / "ffmpeg", tmp_path / "pid"
+    program.write_text(f"#!/bin/sh\necho $$ > {note}\nkill -9 $PPID\nexec sleep 600\n")
+    program.chmod(0o755)
+
+    async def work(judge):
+        film = tmp_path / "film.mp4"
+        film.write_bytes(b"x")
+        assert await refused(everything(judge.video(film))) == NOT_ELIGIBLE
+        left = Path(f"/proc/{note.read_text().strip()}/cmdline")
+        async with asyncio.timeout(20):
+            # It is ended, but by whom it is buried, and when, is the system's business.
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                while left.read_bytes():
+                    await asyncio.sleep(0.01)
+
+    before = os.environ.get("LOCALCLOUD_FFMPEG")
+    os.environ["LOCALCLOUD_FFMPEG"] = str(program)
+    try:
+        run(work)
+    finally:
+        os.environ.pop("LOCALCLOUD_FFMPEG")
+        if before:
+            os.environ["LOCALCLOUD_FFMPEG"] = before
 
 
 def test_a_worker_has_a_limit_on_its_memory():

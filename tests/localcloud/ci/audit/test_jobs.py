@@ -1,11 +1,13 @@
 """Jobs: their states, what happens to their object meanwhile, restarts, bounds, streams."""
 
 import json
+import sqlite3
 from dataclasses import replace
 
 import pytest
 
-from localcloud.ci.audit import service
+from localcloud.ci.audit import judging, service
+from localcloud.storage import StorageUnavailable
 from tests.localcloud.ci.audit.conftest import wait
 
 VIDEO = "video/auditing"
@@ -108,6 +110,68 @@ def test_too_many_jobs_are_refused(inside, settled, monkeypatch):
     assert b"<Code>SlowDown</Code>" in answer.body
 
 
+def test_what_requests_bring_along_is_bounded(inside, settled, monkeypatch, encode):
+    """The contents of pictures that wait lie in memory."""
+    monkeypatch.setattr(service, "MAX_AUDIT_CONTENT", 100)
+    bucket = settled("engines: none\nseconds: {submitted: 3600}\n")
+    picture = f"<Input><Content>{encode(bytes(36))}</Content></Input>"  # 48 characters
+
+    def asked(inputs, is_async):
+        conf = f"<Conf><Async>{is_async}</Async></Conf>"
+        return bucket.ci("POST", "image/auditing", f"<Request>{picture * inputs}{conf}</Request>")
+
+    assert asked(2, 0).status == 200
+    assert (asked(3, 0).status, asked(2, 0).status) == (503, 200)
+    assert asked(2, 1).status == 200
+    for answer in (asked(1, 0), asked(1, 1)):
+        assert answer.status == 503
+        assert b"audits of 100 bytes in requests are waiting" in answer.body
+    audits = service.of(inside.cloud)
+    assert (audits._content, audits._at_once) == (96, 0)
+
+
+def test_audits_that_are_answered_at_once_are_bounded(inside, settled, monkeypatch):
+    monkeypatch.setattr(service, "MAX_AUDIT_QUEUE", 2)
+    bucket = settled(PASS)
+    bucket.put("a.png")
+    picture = "<Input><Object>a.png</Object></Input>"
+
+    def asked(inputs, is_async=0):
+        conf = f"<Conf><Async>{is_async}</Async></Conf>"
+        return bucket.ci("POST", "image/auditing", f"<Request>{picture * inputs}{conf}</Request>")
+
+    assert [asked(inputs).status for inputs in (2, 3, 2)] == [200, 503, 200]
+    before = inside.call(lambda: len(list(service.of(inside.cloud)._waiting)))
+    assert asked(3, 1).status == 503
+    assert inside.call(lambda: len(list(service.of(inside.cloud)._waiting))) == before
+
+
+def test_what_is_told_of_all_pieces_is_bounded(inside, settled, monkeypatch):
+    monkeypatch.setattr(judging, "MAX_TOLD", 2 * 10_000)
+    bucket = settled("engines: local\n")
+    bucket.put("a.txt", b"x" * 20_000 + "海洛因".encode())
+    body = "<Input><Object>a.txt</Object></Input><Conf><DetectType>Illegal</DetectType></Conf>"
+    job_id = bucket.submit("document/auditing", body).findtext("JobId")
+    done = bucket.finished("document/auditing", job_id)
+    pages = done.findall("PageSegment/Results")
+    assert [len(page.findtext("Text") or "") for page in pages] == [10_000, 10_000, 0]
+    assert done.findtext("Suggestion") == "1"
+    assert pages[2].findtext("IllegalInfo/Keywords") == "海洛因"
+
+
+def test_reports_are_forgotten_like_jobs(inside, settled, encode):
+    bucket = settled(PASS)
+    body = (
+        f"<Request><ContentType>1</ContentType><Text>{encode(b'x')}</Text><Label>Porn</Label>"
+        "<SuggestedLabel>Normal</SuggestedLabel></Request>"
+    )
+    store = inside.call(lambda: service.of(inside.cloud).store)
+    assert bucket.ci("POST", "report/badcase", body).status == 200
+    inside.advance(31 * 86_400)
+    assert bucket.ci("POST", "report/badcase", body).status == 200
+    assert len(inside.call(lambda: store.feedback(bucket.name))) == 1
+
+
 def test_jobs_go_on_after_a_restart(start_cloud, audited_in, tmp_path, listener):
     slow, quick = tmp_path / "slow.yml", tmp_path / "quick.yml"
     slow.write_text("engines: none\nseconds: {submitted: 3600}\n")
@@ -189,3 +253,45 @@ def test_only_streams_are_cancelled(audited):
     answer = audited.ci("POST", f"video/cancel_auditing/{job_id}", b"")
     assert answer.status == 400
     assert b"no live stream" in answer.body
+
+
+def test_a_storage_that_is_out_of_reach_fails_the_job_in_one_line(inside, settled, caplog):
+    bucket = settled(PASS)
+    bucket.put("a.mp4")
+    storage = inside.cloud.storage
+    inside.call(lambda: service.of(inside.cloud))
+
+    def gone(*_):
+        raise StorageUnavailable("the store does not answer")
+
+    storage.fetch = gone
+    failed = bucket.finished(VIDEO, video(bucket, "a.mp4"))
+    assert (failed.findtext("State"), failed.findtext("Code")) == ("Failed", "InternalError")
+    assert "submit it again" in failed.findtext("Message")
+    assert failed.find("Result") is None
+    lines = [record for record in caplog.records if record.levelname == "ERROR"]
+    assert [line.exc_info for line in lines] == [None]
+    assert "the store does not answer" in lines[0].getMessage()
+    del storage.fetch
+    assert bucket.finished(VIDEO, video(bucket, "a.mp4")).findtext("Result") == "0"
+
+
+def test_a_verdict_that_cannot_be_written_down_leaves_the_job_open(inside, settled, caplog):
+    bucket = settled(PASS)
+    bucket.put("a.mp4")
+    audits = inside.call(lambda: service.of(inside.cloud))
+    put = audits.store.put
+
+    def full(job):
+        if job.is_done:
+            raise sqlite3.OperationalError("database or disk is full")
+        put(job)
+
+    audits.store.put = full
+    job_id = video(bucket, "a.mp4")
+    wait(lambda: any("stays open" in record.getMessage() for record in caplog.records))
+    assert bucket.job(VIDEO, job_id).findtext("State") == "Auditing"
+    assert not any(record.exc_info for record in caplog.records)
+    audits.store.put = put
+    inside.call(audits.resume)
+    assert bucket.finished(VIDEO, job_id).findtext("Result") == "0"

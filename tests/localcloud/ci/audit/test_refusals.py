@@ -60,6 +60,7 @@ def test_bodies(audited, body, expected):
         ),
         ("video/auditing", f"{SHOTS}<DetectContent>x</DetectContent>", "DetectContent"),
         ("virus/detect", "<DetectType>Porn</DetectType>", "Virus"),
+        ("virus/detect", "</Conf><Encryption><Key>x</Key></Encryption><Conf>", "Encryption"),
     ],
 )
 def test_a_wrong_setting_is_named(audited, path, conf, named):
