@@ -108,7 +108,8 @@ def _words(fields: Mapping[str, Node], name: str, allowed: tuple[str, ...]) -> t
 
 def _snapshots(node: Node) -> Snapshots:
     fields = node.mapping(("mode", "count", "interval", "sound"))
-    mode = fields["mode"].text() if "mode" in fields else Snapshots.mode
+    default = "Interval" if "interval" in fields else Snapshots.mode
+    mode = fields["mode"].text() if "mode" in fields else default
     if mode not in _MODES:
         fields["mode"].refuse(f"allowed are {', '.join(_MODES)}")
     interval = Snapshots.interval

@@ -6,6 +6,7 @@ so that a picture under the name of a text would be judged as words, and shown a
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 from shared.audits import Audit
@@ -21,11 +22,16 @@ _SUFFIXES = {
     "virus": "zip rar 7z gz tgz tar bz2 xz jar exe dll msi apk bat sh ps1 js",
 }
 _OF_SUFFIX = {suffix: kind for kind, all in _SUFFIXES.items() for suffix in all.split()}
+# What a browser goes by: it shows a text of the type text/html, whatever its name.
 _OF_TYPE = (
-    ("text/html", "webpage"), ("image/", "image"), ("text/", "text"), ("audio/", "audio"),
-    ("video/", "video"), ("application/pdf", "document"), ("application/msword", "document"),
-    ("application/vnd.", "document"), ("application/zip", "virus"), ("application/x-", "virus"),
+    ("text/html", "webpage"), ("application/xhtml", "webpage"), ("image/", "image"),
+    ("text/", "text"), ("audio/", "audio"), ("video/", "video"), ("application/pdf", "document"),
+    ("application/msword", "document"), ("application/vnd.ms-", "document"),
+    ("application/vnd.openxmlformats-", "document"), ("application/zip", "virus"),
+    ("application/x-", "virus"),
 )  # fmt: skip
+# Kinds that a type says besides what a suffix says, unless the suffix says as much.
+_SHOWN = {"image": (), "webpage": (), "video": ("audio",), "audio": ("video",), "document": ()}
 # Kinds whose audit cannot fail because the content is something else.
 _ANY_BYTES = frozenset(("text", "webpage", "virus"))
 # How contents begin: bytes that no text has,
@@ -36,7 +42,7 @@ _SURE = (
     (0, b"\xff\xf3", "audio"), (0, b"\xff\xf1", "audio"), (0, b"#!AMR\n", "audio"),
     (0, b"%PDF-", "document"), (0, b"\xd0\xcf\x11\xe0\xa1\xb1", "document"),
     (0, b"PK\3\4", "virus"), (0, b"7z\xbc\xaf", "virus"), (0, b"\x1f\x8b", "virus"),
-    (0, b"\xfd7zXZ", "virus"), (0, b"\x7fELF", "virus"),
+    (0, b"\xfd7zXZ", "virus"), (0, b"\x7fELF", "virus"), (0, b"8BPS", "image"),
 )  # fmt: skip
 # and words that a text may begin with, but none has a NUL behind them.
 _WORDS = (
@@ -45,8 +51,10 @@ _WORDS = (
     (4, b"ftypM4A", "audio"), (4, b"ftyp", "video"), (8, b"AVI ", "video"),
     (0, b"\0\0\1\xba", "video"), (0, b".RMF", "video"), (0, b"ID3", "audio"),
     (8, b"WAVE", "audio"), (0, b"fLaC", "audio"), (0, b"OggS", "audio"), (0, b"MAC ", "audio"),
-    (0, b"Rar!", "virus"), (0, b"BZh", "virus"), (0, b"MZ", "virus"),
+    (4, b"jP  ", "image"), (4, b"JXL ", "image"), (0, b"Rar!", "virus"), (0, b"BZh", "virus"),
+    (0, b"MZ", "virus"),
 )  # fmt: skip
+_OFFICE = {"docx": b"word/", "xlsx": b"xl/", "pptx": b"ppt/"}
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -59,16 +67,33 @@ class Kinds(NamedTuple):
 
 
 def named(audit: Audit, key: str, content_type: str) -> tuple[str, ...]:
-    """The kinds of the section, else of the suffix, else of the type; empty for what none takes."""
+    """The kinds of the section, else of the suffix and of a type that is shown as something else;
+    empty for what no audit takes."""
     if audit.kinds:
         return audit.kinds
-    name = key.rpartition("/")[2].lower()
-    kind = _OF_SUFFIX.get(name.rpartition(".")[2]) if "." in name else None
-    if kind:
-        return (kind,)
+    by_name = _OF_SUFFIX.get(_suffix(key), "")
     said = content_type.partition(";")[0].strip().lower()
-    found = (kind for start, kind in _OF_TYPE if said.startswith(start))
-    return tuple(list(found)[:1])
+    by_type = next((kind for start, kind in _OF_TYPE if said.startswith(start)), "")
+    if not by_name:
+        return (by_type,) if by_type else ()
+    if by_type in (by_name, "") or by_name in _SHOWN.get(by_type, (by_name,)):
+        return (by_name,)
+    return by_name, by_type
+
+
+def document_type(key: str, start: bytes) -> str:
+    """What CI calls the type of a document: the suffix of its name, or what it begins with."""
+    suffix = _suffix(key)
+    if _OF_SUFFIX.get(suffix) == "document":
+        return suffix
+    if start.startswith(b"PK"):
+        return next((name for name, folder in _OFFICE.items() if folder in start), "docx")
+    return "doc" if start.startswith(b"\xd0\xcf") else "pdf"
+
+
+def _suffix(key: str) -> str:
+    name = key.rpartition("/")[2].lower()
+    return name.rpartition(".")[2] if "." in name else ""
 
 
 def needs_look(kinds: tuple[str, ...]) -> bool:
@@ -84,7 +109,7 @@ def decide(audit: Audit, kinds: tuple[str, ...], start: bytes) -> Kinds:
     """
     seen = _seen(start)
     if seen == "virus" and "document" in kinds:
-        seen = "document"  # docx and its like are archives
+        seen = "document"
     is_text = seen is None and _is_text(start)
     left = tuple(kind for kind in kinds if is_text or kind != "text")
     if seen and seen not in left and not audit.kinds:
@@ -96,7 +121,17 @@ def decide(audit: Audit, kinds: tuple[str, ...], start: bytes) -> Kinds:
 def _seen(start: bytes) -> str | None:
     """The kind that a content cannot hide; None for a text, and for what is not known."""
     known = _SURE if _is_text(start) else (*_SURE, *_WORDS)
-    return next((kind for at, magic, kind in known if start.startswith(magic, at)), None)
+    found = next((kind for at, magic, kind in known if start.startswith(magic, at)), None)
+    if found == "virus" and start.startswith(b"PK") and _is_office(start):
+        return "document"
+    if found is None and re.search(rb"<(?:[a-z]{1,8}:)?svg[\s>]", start[:LOOK]):
+        return "image"  # CI judges none of that kind, and so it is for review
+    return found
+
+
+def _is_office(start: bytes) -> bool:
+    marks = (b"[Content_Types].xml", b"_rels/", b"docProps/", *_OFFICE.values())
+    return any(mark in start for mark in marks)
 
 
 def _is_text(start: bytes) -> bool:

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
+from shared.audit_kinds import document_type
 from shared.audit_results import of_job
 from shared.audit_subject import Subject
 from shared.audits import API3, LARGEST, MIB, Audit
@@ -21,6 +22,7 @@ from shared.events import Upload
 from shared.pipelines import Pipeline
 from shared.verdicts import Verdict, undecided
 
+ANOTHER = "the answer is about another object"
 MAX_CHARACTERS = 10_000  # of a text that is sent itself (CI manual 004:18980)
 _SYNC_IMAGE = 5 * MIB  # above it CI compresses first
 _SYNC_FRAMES = 5
@@ -121,7 +123,7 @@ class Requests:
             ),
             is_paced=True,
         )
-        return self._answered("image", data)
+        return self._answered("image", data, subject.key)
 
     def _text(self, subject: Subject) -> Asked:
         body = self.start
@@ -155,8 +157,7 @@ class Requests:
             }
             conf["DetectContent"] = int(shots.sound)
         if kind == "document":
-            suffix = subject.key.rpartition("/")[2].rpartition(".")[2].lower()
-            given = {**given, "Type": suffix}
+            given = {**given, "Type": document_type(subject.key, self.start)}
         if kind == "webpage":
             given = {"Url": self._address(subject)}
         return self._send(kind, given, conf)
@@ -179,7 +180,7 @@ class Requests:
             ),
             is_paced=True,
         )  # fmt: skip
-        return self._answered(kind, data.get("JobsDetail"))
+        return self._answered(kind, data.get("JobsDetail"), content.get("Object"))
 
     def _virus(self, subject: Subject) -> Asked:
         callback = self.callback if self.audit.callback else ""
@@ -190,12 +191,15 @@ class Requests:
             ),
             is_paced=True,
         )
-        return self._answered("virus", data.get("JobsDetail"))
+        return self._answered("virus", data.get("JobsDetail"), subject.key)
 
-    def _answered(self, kind: str, details: Any) -> Asked:
+    def _answered(self, kind: str, details: Any, key: str | None) -> Asked:
+        """`key` is the object that was asked about, None where the content was sent."""
         if isinstance(details, list) and len(details) == 1:
             details = details[0]
         request_id = self.cos.request_id
+        if is_about_another(details, key):
+            return self._refused(kind, ANOTHER)
         verdict = of_job(kind, details, self.audit.policy, request_id)
         if verdict is not None:
             return Asked(kind, verdict, verdict.job_id, request_id)
@@ -241,6 +245,13 @@ class Requests:
         return found
 
 
+def is_about_another(details: object, key: str | None) -> bool:
+    """Whether an answer names another object: XML knows no key with a carriage return, and may lose
+    the spaces at its ends."""
+    named = details.get("Object") if isinstance(details, Mapping) else None
+    return bool(named and key is not None and named != key)
+
+
 def beginning(cos: Cos, subject: Subject, most: int) -> bytes:
     """The first `most` bytes of the object, which is not empty. Raises `CloudError` NoSuchKey if it
     is another one by now."""
@@ -269,6 +280,6 @@ def fetch_result(cos: Cos, upload: Upload, kind: str, job_id: str, audit: Audit)
     details = data.get("JobsDetail")
     if isinstance(details, list) and len(details) == 1:
         details = details[0]
-    if isinstance(details, Mapping) and details.get("Object") not in (None, "", key):
-        return undecided(kind, "the job is about another object", audit.policy, job_id=job_id)
+    if is_about_another(details, key):
+        return undecided(kind, ANOTHER, audit.policy, job_id=job_id)
     return of_job(kind, details, audit.policy, cos.request_id)

@@ -129,7 +129,7 @@ def _found(info: Mapping[str, Any]) -> _Found:
         trouble = trouble or "its score is no number from 0 to 100"
     if "Engine" in info and not info["Engine"]:
         # The local cloud: nothing could judge it, so no threshold lets it pass.
-        trouble = trouble or "no local engine"
+        trouble = trouble or _text(info.get("Reason"))[:200] or "no local engine"
     flag = gravest([*known, REVIEW] if trouble else known)
     return _Found(
         flag,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from typing import NamedTuple
 
 from shared.cos import Cos, wire_key
 from shared.errors import CloudError
+from shared.session import unix_time
 
 
 class Subject(NamedTuple):
@@ -31,6 +33,13 @@ class Subject(NamedTuple):
             return False
         known = ((self.version_id, other.version_id), (self.modified, other.modified))
         return copied or all(mine == theirs for mine, theirs in known if mine and theirs)
+
+
+def settle(cos: Cos, subject: Subject) -> None:
+    """Wait until whatever takes the object's place would show: `modified` has whole seconds, and
+    another of the same second would look like this one when it is put back."""
+    if not subject.version_id and unix_time(subject.modified) >= cos.date:
+        time.sleep(1.0)
 
 
 def look(cos: Cos, bucket: str, key: str, version_id: str = "") -> Subject | None:

@@ -35,10 +35,11 @@ LARGEST = {
 
 @dataclass(frozen=True)
 class Snapshots:
-    """Which frames of a video are judged: `mode` Interval (one each `interval` seconds), Average
-    (`count` over its length) or Fps (`interval` a second); `sound`: its sound as well."""
+    """Which frames of a video are judged: `mode` Average (`count` over its length), Interval (one
+    each `interval` seconds, `count` at most: a longer video's end is not looked at) or Fps
+    (`interval` a second); `sound`: its sound as well."""
 
-    mode: str = "Interval"
+    mode: str = "Average"
     count: int = 100
     interval: float = 1.0
     sound: bool = False

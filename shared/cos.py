@@ -56,8 +56,9 @@ class Cos:
     """COS and CI of one region, for one invocation.
 
     `deadline` is a `time.monotonic()` value after which no call is started. Every method raises
-    `CloudError` and nothing else; `request_id` is the service's id of the last call, `calls`
-    lists every attempt as (operation, request id).
+    `CloudError` and nothing else; `request_id` is the service's id of the last call and `date` its
+    clock then (Unix seconds, 0 if it told none), `calls` lists every attempt as (operation,
+    request id).
     """
 
     def __init__(self, settings: Settings, region: str, deadline: float = float("inf")) -> None:
@@ -73,6 +74,7 @@ class Cos:
         )
         self._client = CosS3Client(config, retry=0, session=_session)
         self.request_id = ""
+        self.date = 0.0
         self.calls: list[tuple[str, str]] = []
 
     @property
@@ -295,6 +297,7 @@ class Cos:
             raise CloudError("InvalidResponse", message, status=502) from None
         finally:
             self.request_id = _session.state.answer.request_id
+            self.date = _session.state.answer.date
             self.calls.append((operation, self.request_id))
         if pace is not None:
             pace.answered()

@@ -21,17 +21,17 @@ from shared.audit_finish import submitted
 from shared.audit_kinds import LOOK, Kinds, decide, named, needs_look
 from shared.audit_requests import MAX_CHARACTERS, Asked, Requests, beginning
 from shared.audit_steps import Case
-from shared.audit_subject import Subject, look
+from shared.audit_subject import Subject, look, settle
 from shared.audits import FUNCTION, METADATA, Audit
 from shared.cos import Cos
 from shared.decisions import decided
 from shared.errors import CloudError
 from shared.events import FORCED, Upload
-from shared.outcomes import FAILED, SKIPPED, Outcome
+from shared.outcomes import FAILED, REJECTED, SKIPPED, Outcome
 from shared.pipelines import Pipeline
 from shared.records import record_key
 from shared.runtime import main_handler as build_handler
-from shared.verdicts import BLOCK, Verdict, merged, undecided
+from shared.verdicts import BLOCK, Policy, Verdict, merged, undecided
 
 
 def judge(upload: Upload, pipeline: Pipeline, cos: Cos, _etag: str) -> Outcome:
@@ -68,6 +68,8 @@ def _of_service(case: Case, subject: Subject) -> Outcome:
             reason = kinds.doubt or f"no audit takes {subject.content_type or 'an unknown type'}"
             return act(case, undecided("", reason, audit.policy), subject)
         case = case._replace(asked=tuple(requests.described(kind) for kind in kinds.names))
+        if audit.gate:
+            settle(cos, subject)
         asked = _ask(requests, kinds.names, subject)
     except CloudError as error:
         return _failed(case, subject, error)
@@ -87,7 +89,7 @@ def _look_at(case: Case, subject: Subject) -> tuple[bytes, Kinds]:
     # A short text is sent itself: all of it is read at once.
     most = subject.size if subject.size <= MAX_CHARACTERS else LOOK
     start = beginning(case.cos, subject, most)
-    return start, decide(case.audit, kinds, start[:LOOK])
+    return start, decide(case.audit, kinds, start)
 
 
 def give_up(upload: Upload, pipeline: Pipeline, cos: Cos, error: CloudError) -> Outcome:
@@ -96,18 +98,36 @@ def give_up(upload: Upload, pipeline: Pipeline, cos: Cos, error: CloudError) -> 
 
 
 def _ask(requests: Requests, kinds: tuple[str, ...], subject: Subject) -> list[Asked]:
+    """What is known of each kind, or of that which blocks. Raises `CloudError` if one could not be
+    asked for, and none blocks."""
     asked: list[Asked] = []
+    trouble = None
     for kind in kinds:
-        asked.append(requests.ask(kind, subject))
-        verdict: Verdict | None = asked[-1].verdict
-        if verdict is not None and verdict.result == BLOCK:
-            break  # nothing makes it worse
-    blocks = [each for each in asked if each.verdict and each.verdict.result == BLOCK]
-    return blocks or asked
+        try:
+            found = requests.ask(kind, subject)
+        except CloudError as error:
+            if error.retryable:
+                raise
+            if failure(error).status != REJECTED:
+                trouble = trouble or error
+                continue
+            found = Asked(kind, _refused(kind, error, requests.audit.policy))
+        if found.verdict is not None and found.verdict.result == BLOCK:
+            return [found]  # nothing makes it worse
+        asked.append(found)
+    if trouble is not None:
+        raise trouble
+    return asked
+
+
+def _refused(kind: str, error: CloudError, policy: Policy) -> Verdict:
+    reason = f"CI refused it: {error.code}"
+    return undecided(kind, reason, policy, request_id=error.request_id)
 
 
 def _failed(case: Case, subject: Subject, error: CloudError) -> Outcome:
-    """An audit that CI refused: for review if the file is at fault, else an error."""
+    """The end of what could not be looked at or asked about: for review if the file is at fault,
+    else an error."""
     now = look(case.cos, subject.bucket, subject.key)
     if now is None:
         return GONE
@@ -115,9 +135,7 @@ def _failed(case: Case, subject: Subject, error: CloudError) -> Outcome:
         return REPLACED
     if failure(error).status in (FAILED, SKIPPED):
         return Outcome(FAILED, error=error)
-    verdict = undecided("", f"CI refused it: {error.code}", case.audit.policy,
-                        request_id=error.request_id)  # fmt: skip
-    return act(case, verdict, subject)
+    return act(case, _refused("", error, case.audit.policy), subject)
 
 
 def _is_own_copy(upload: Upload, pipeline: Pipeline, cos: Cos, etag: str) -> bool:

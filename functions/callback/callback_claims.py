@@ -35,12 +35,15 @@ class Waiting(NamedTuple):
         return str(self.newest.details.get("finisher") or OWN)
 
 
-def of_notice(notice: Notice, settings: Settings, cos: Cos) -> list[Waiting]:
-    """The claims that wait for the jobs of a callback: three requests for a job that is ours.
+def of_notice(notice: Notice, settings: Settings, cos: Cos) -> tuple[list[Waiting], bool]:
+    """The claims that wait for the jobs of a callback, and whether one of the jobs is not known: it
+    is none of ours, or whoever submitted it has not written it down yet. Three requests for a job
+    that is ours.
 
     Raises `CloudError` when it cannot be known.
     """
     found: dict[str, Waiting] = {}
+    is_unknown = False
     for id in notice.jobs:
         for bucket in _places(notice, settings) if ID.fullmatch(id) else ():
             job = Jobs(cos, bucket, settings.state_prefix).read(id)
@@ -54,7 +57,9 @@ def of_notice(notice: Notice, settings: Settings, cos: Cos) -> list[Waiting]:
                 if isinstance(claim, Claim) and claim.state in (SUBMITTED, RELEASED):
                     found[job.claim] = Waiting(bucket, job.claim, claim)
             break
-    return list(found.values())
+        else:
+            is_unknown = True
+    return list(found.values()), is_unknown
 
 
 def _places(notice: Notice, settings: Settings) -> tuple[str, ...]:

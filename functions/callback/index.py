@@ -24,6 +24,8 @@ from shared.scf import Scf, deployed_prefix
 from shared.settings import Settings, SettingsError
 
 _SECONDS = 8.0  # that an answer may take; CI does not say how long it waits
+# Seconds between looks for a job that is not known: it may end before it is written down.
+_PAUSES = (0.2, 0.4, 0.8)
 
 
 def main_handler(event: object, context: object) -> dict[str, Any]:
@@ -85,7 +87,12 @@ def _answer(event: object, deadline: float, entry: dict[str, Any]) -> dict[str, 
     deadline = min(deadline, time.monotonic() + _SECONDS)
     cos = Cos(settings, settings.region, deadline)
     try:
-        found = of_notice(notice, settings, cos)
+        found, is_unknown = of_notice(notice, settings, cos)
+        for pause in _PAUSES if is_unknown else ():
+            time.sleep(pause)
+            found, is_unknown = of_notice(notice, settings, cos)
+            if not is_unknown:
+                break
         scf = Scf(settings, settings.region, prefix, deadline)
         invoked = [scf.invoke(finisher, event) for finisher, event in events_of(found).items()]
     except CloudError as error:

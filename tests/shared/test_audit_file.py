@@ -141,11 +141,46 @@ def test_a_pipeline_of_a_suffix_is_not_woken_by_the_quarantine(pipelines):
 
 
 @pytest.mark.parametrize(
+    ("given", "mode", "interval"),
+    [("{}", "Average", 1.0), ("{count: 5}", "Average", 1.0), ("{interval: 2}", "Interval", 2.0),
+     ("{interval: 2, mode: Fps}", "Fps", 2.0)],
+)  # fmt: skip
+def test_the_whole_of_a_video_is_looked_at_unless_an_interval_is_given(
+    pipelines, given, mode, interval
+):
+    text = "version: 1\npipelines:\n  check:\n    when: {prefix: uploads/}\n    audit:\n"
+    shots = pipelines(f"{text}      snapshots: {given}\n").entries[0].audit.snapshots
+    assert (shots.mode, shots.interval) == (mode, interval)
+
+
+@pytest.mark.parametrize(
+    ("key", "kind", "expected"),
+    [
+        ("a.txt", "text/html", ("text", "webpage")),
+        ("a.txt", "image/svg+xml", ("text", "image")),
+        ("a.mp3", "image/png", ("audio", "image")),
+        ("a.md", "application/xhtml+xml; charset=utf-8", ("text", "webpage")),
+        ("a.txt", "application/pdf", ("text", "document")),
+        ("a.mp4", "audio/mp4", ("video",)),
+        ("a.zip", "video/mp4", ("virus", "video")),
+    ],
+)
+def test_a_type_that_is_shown_as_something_else_counts_too(pipelines, key, kind, expected):
+    """A browser goes by the type, whatever the name says."""
+    audit = pipelines(FULL.replace("      kinds: [image, virus]\n", "")).entries[0].audit
+    assert named(audit, key, kind) == expected
+
+
+@pytest.mark.parametrize(
     ("key", "kind", "expected"),
     [
         ("a.JPG", "", "image"),
         ("a.md", "", "text"),
-        ("a.mp3", "image/png", "audio"),
+        ("a.mp3", "audio/mpeg", "audio"),
+        ("a.mp3", "video/mp4", "audio"),
+        ("a.m3u8", "application/vnd.apple.mpegurl", "video"),
+        ("a.sh", "application/x-sh", "virus"),
+        ("a.md", "text/markdown", "text"),
         ("a.mov", "", "video"),
         ("a.docx", "", "document"),
         ("a.html", "", "webpage"),

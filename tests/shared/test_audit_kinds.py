@@ -2,11 +2,12 @@
 
 import gzip
 import io
+import zipfile
 
 import pytest
 from PIL import Image
 
-from shared.audit_kinds import Kinds, decide, named, needs_look
+from shared.audit_kinds import Kinds, decide, document_type, named, needs_look
 from shared.audits import Audit
 from shared.verdicts import KINDS
 
@@ -73,6 +74,48 @@ def test_so_is_every_other_content(start, kind):
 def test_a_text_stays_one(start):
     assert implied("notes.txt", start) == (("text",), "")
     assert implied("page.html", start) == (("webpage",), "")
+
+
+def office(*names):
+    """The beginning of an archive with these files."""
+    body = io.BytesIO()
+    with zipfile.ZipFile(body, "w") as archive:
+        for name in names:
+            archive.writestr(name, b"x")
+    return body.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("names", "type"),
+    [
+        (["[Content_Types].xml", "word/document.xml"], "docx"),
+        (["_rels/.rels", "xl/workbook.xml"], "xlsx"),
+        (["docProps/app.xml", "ppt/presentation.xml"], "pptx"),
+        (["[Content_Types].xml"], "docx"),
+    ],
+)
+def test_an_office_file_is_a_document_whatever_its_name(names, type):
+    start = office(*names)
+    assert implied("notes.txt", start) == (("document",), "")
+    assert implied("x.zip", start) == (("virus", "document"), "")
+    assert document_type("uploads/notes.txt", start) == type
+
+
+@pytest.mark.parametrize(
+    ("name", "start", "type"),
+    [("a.DOCX", b"", "docx"), ("a.bin", b"\xd0\xcf\x11\xe0", "doc"), ("a.txt", b"%PDF-1.7", "pdf"),
+     ("a.b.xlsx", b"%PDF-1.7", "xlsx"), ("noname", b"", "pdf")],
+)  # fmt: skip
+def test_the_type_of_a_document_is_its_suffix_or_its_beginning(name, start, type):
+    assert document_type(f"folder.ppt/{name}", start) == type
+
+
+@pytest.mark.parametrize(
+    "start", [b"<svg xmlns='x'>", b"<?xml version='1.0'?>\n<!-- a -->\n<svg\n", b"<svg:svg >"]
+)
+def test_a_drawing_in_xml_is_a_picture(start):
+    assert implied("a.xml", start) == (("image",), "")
+    assert implied("a.xml", b"<a>svg and <svgs> are words</a>") == (("text",), "")
 
 
 def test_what_is_neither_text_nor_known_is_for_review():

@@ -166,7 +166,11 @@ def _of_batch(node: Element) -> Input | Faulty:
 
 
 def _input(node: Element, kind: Kind, beside: Element | None = None) -> Input:
-    given = {name: fields.text(node.findtext(name)) for name in kind.inputs}
+    # A key may begin or end with a space.
+    given = {
+        name: (node.findtext(name) or "") if name == "Object" else fields.text(node.findtext(name))
+        for name in kind.inputs
+    }
     chosen = [name for name, value in given.items() if value]
     if not chosen:
         raise illegal("Input", "", f"{' or '.join(kind.inputs)} is needed")

@@ -202,5 +202,7 @@ def _unsettled(finding: Finding, what: str) -> Finding:
         finding,
         result=SUSPECTED,
         score=min(score, LEAST_SENSITIVE - 1),
+        # No threshold for the score of the picture may let the rest pass.
+        engine="",
         reason=f"the file is also {what}, which was not judged",
     )

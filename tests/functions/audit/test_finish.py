@@ -93,7 +93,7 @@ def test_a_claim_that_names_a_job_of_another_object_is_for_review(audits, submit
     entry = audits.finish(key).entry
     while entry["outcome"] == "submitted":
         entry = audits.finish(key).entry
-    assert audits.verdict("uploads/good.pdf")["reason"] == "the job is about another object"
+    assert audits.verdict("uploads/good.pdf")["reason"] == "the answer is about another object"
     assert audits.verdict("uploads/good.pdf")["result"] == "review"
 
 

@@ -65,10 +65,12 @@ PIPELINES = {
     "odd-now": "{}",
     "brief": "{scenes: [Ads], snapshots: {mode: Average, count: 5}}",
     "both": "{kinds: [image, virus], scenes: [Ads]}",
+    "turned": "{kinds: [virus, image], scenes: [Ads]}",
+    "lenient": '{scenes: [Ads], thresholds: {"*": {review: 80, block: 99}}}',
+    "batch": "{scenes: [Ads], user: {TokenId: a}}",
 }
 GATED = ("told", "unheard")
 POLICY = """\
-seconds: {submitted: 0.1}
 rules:
   - key: "uploads/*/bad*"
     verdict: {"*": {result: block, score: 97}, Virus: {result: block, label: Policy}}

@@ -133,6 +133,42 @@ def test_a_virus_in_a_picture_is_found_where_it_is_asked_for(served):
     assert not served.exists(key)
 
 
+@pytest.mark.parametrize("pipeline", ["both", "turned"])
+def test_a_kind_that_ci_refuses_hides_no_other(served, pipeline):
+    """A virus is no picture: the scan counts, whichever is asked for first."""
+    key = f"uploads/{pipeline}/eicar.jpg"
+    assert served.judged(key, EICAR)["verdict"]["result"] == "block"
+    assert not served.exists(key)
+
+
+def test_no_threshold_lets_a_file_pass_that_is_also_something_else(served):
+    key = "uploads/lenient/polyglot.jpg"
+    assert served.judged(key, CLUMSY["jpeg and zip"][1])["verdict"]["result"] == "review"
+    assert served.judged("uploads/lenient/plain.jpg", picture())["verdict"]["result"] == "pass"
+
+
+@pytest.mark.parametrize(
+    ("name", "type"),
+    [("page.txt", "text/html"), ("drawing.txt", "image/svg+xml"), ("drawing.xml", "text/xml")],
+)
+def test_what_browsers_show_as_something_else_is_judged_as_that(served, name, type):
+    drawing = b"<svg xmlns='http://www.w3.org/2000/svg'><text>fr<tspan>ee</tspan> gift</text></svg>"
+    page = b"<p>hello<img src='https://elsewhere.example/a.jpg'>"
+    body = page if type == "text/html" else drawing
+    audit = served.judged(f"uploads/ads/shown/{name}", body, ContentType=type)
+    assert audit["verdict"]["result"] == "review"
+
+
+@pytest.mark.parametrize("end", [" ", "\n", "\r", "\t"], ids=["space", "newline", "return", "tab"])
+def test_the_verdict_is_on_the_key_that_was_asked_for(served, end):
+    """XML may take a key for another: a harmless one beside it is no pass."""
+    served.upload("uploads/batch/x.jpg", picture())
+    served.upload(f"uploads/batch/y{end}z.jpg", picture())
+    for key in (f"uploads/batch/x.jpg{end}", f"uploads/batch/{end}x.jpg"):
+        audit = served.judged(key, picture(text=AD), ContentType="image/jpeg")
+        assert audit["verdict"]["result"] in ("review", "block"), key
+
+
 @pytest.mark.parametrize(("text", "result"), [(PLAIN, "pass"), (AD, "block")])
 def test_of_a_video_of_ten_hours_the_snapshots_asked_for_are_judged(served, tmp_path, text, result):
     """Five of them, over its whole length."""
