@@ -16,7 +16,7 @@ from shared.settings import Settings
 
 _RESERVE = 5.0  # seconds of the invocation that are kept for the end of the round
 _PERIOD = 1.0  # seconds between two looks at where a round is
-_LEASE = 10.0  # seconds after the last of them when a round counts as dead
+_LEASE = 5.0  # seconds after the last of them when a round counts as dead
 _PARTS, _BEGUN, _AT_WORK = ("claims", "letters"), "begun", "at_work"
 _MAX_TROUBLES = 5  # failures of the service itself that end a round
 
