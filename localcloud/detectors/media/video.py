@@ -25,6 +25,7 @@ MAX_INTERVAL = 60.0  # s
 MODES = ("Interval", "Average", "Fps")
 _SIDE = 1600
 _SECONDS = 60.0  # for one snapshot
+_TAIL = 2.0  # s that the last frame may be shown for
 _KEPT = 32  # judgements of equal snapshots, as of a still film
 
 
@@ -51,6 +52,10 @@ def judge_video(
     known: dict[bytes, Judgement] = {}
     for time in times(snapshots, media.duration):
         data = _snapshot(path, time)
+        if not data and time > media.duration - _TAIL:
+            # The last frame is shown until the end, and no frame begins after it.
+            tail = (_snapshot(path, max(0.0, time - back)) for back in (0.1, 0.5, _TAIL))
+            data = next(filter(None, tail), b"")
         digest = hashlib.sha256(data).digest()
         if digest not in known:
             if len(known) >= _KEPT:

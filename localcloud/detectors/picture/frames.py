@@ -94,7 +94,8 @@ def frames(source: bytes | Path, policy: Policy) -> Iterator[Frame]:
 def pieces(pixels: np.ndarray) -> Iterator[tuple[int, int, np.ndarray]]:
     """(left, top, part) of a long picture; the whole of any other.
 
-    Parts share an edge, so that a line of text at a cut is whole in one of them.
+    Parts share an edge, so that a line of text at a cut is whole in one of them. Lines along a wide
+    picture are longer than that: it comes as a whole besides, in which large letters are read.
     """
     height, width = pixels.shape[:2]
     across, along = min(width, height), max(width, height)
@@ -108,6 +109,8 @@ def pieces(pixels: np.ndarray) -> Iterator[tuple[int, int, np.ndarray]]:
             yield 0, start, pixels[start : start + length]
         else:
             yield start, 0, pixels[:, start : start + length]
+    if width > height:
+        yield 0, 0, pixels
 
 
 def decoded(data: bytes) -> Image.Image:

@@ -55,12 +55,12 @@ SERVERLESS = (
 """
 )
 PIPELINES = {
-    "plain": "{}",
-    "ads": "{scenes: [Ads]}",
+    "plain": "{snapshots: {count: 4}}",
+    "ads": "{scenes: [Ads], snapshots: {count: 4}}",
     "small": "{scenes: [Ads], large_image: false}",
     "frames": "{scenes: [Ads], interval: 1, max_frames: 20}",
     "told": "{gate: true, kinds: [image], scenes: [Ads]}",
-    "unheard": "{gate: true, callback: false}",
+    "unheard": "{gate: true, callback: false, snapshots: {count: 4}}",
     "odd": "{kinds: [document]}",
     "odd-now": "{}",
     "brief": "{scenes: [Ads], snapshots: {mode: Average, count: 5}}",

@@ -190,6 +190,17 @@ def test_a_film_that_breaks_off_is_for_review(film, tmp_path):
     assert judged[1].worst.reason == f"{NO_ENGINE}: the snapshot cannot be decoded"
 
 
+def test_the_last_frame_is_shown_until_the_end(tmp_path):
+    """More snapshots than frames: those behind the last frame's beginning show it still."""
+    samples.page("hello", size=(420, 120)).save(tmp_path / "a.png")
+    samples.page("free gift card", size=(420, 120)).save(tmp_path / "b.png")
+    inputs = ["-loop", 1, "-framerate", 2, "-t", 1, "-i", tmp_path / "a.png",
+              "-loop", 1, "-framerate", 2, "-t", 0.5, "-i", tmp_path / "b.png"]  # fmt: skip
+    path = make(tmp_path / "a.mp4", *inputs, "-filter_complex", "concat=n=2,format=yuv420p")
+    found = list(video.judge_video(path, Snapshots("Average", 6), scenes=("Ads",)))
+    assert [each.result for each in found] == [NORMAL] * 3 + [SENSITIVE] * 3
+
+
 def test_a_film_without_a_duration_in_its_header_is_measured(film, tmp_path):
     live = make(tmp_path / "film.mkv", "-i", film, "-c", "copy", "-live", 1)
     _, said = ffmpeg.run([], live, [], 30)
