@@ -7,6 +7,7 @@ so an old `pass` never clears a new upload, and an old `block` never deletes one
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from shared.audit_steps import ASK, Case, Steps, told_of
@@ -28,9 +29,17 @@ REPLACED = Outcome(
 _QUICK = 16 << 20
 
 
-def act(case: Case, verdict: Verdict, subject: Subject, *, is_fresh: bool = True) -> Outcome:
+def act(
+    case: Case,
+    verdict: Verdict,
+    subject: Subject,
+    *,
+    is_fresh: bool = True,
+    before: Mapping[str, Any] | None = None,
+) -> Outcome:
     """Take the actions of `verdict` on `subject`; the outcome, whose details are the record's.
-    `is_fresh`: the caller has looked at the object since it was judged.
+    `is_fresh`: the caller has looked at the object since it was judged. `before` is the verdict
+    that a person's takes the place of: it stays in records and manifests.
 
     What cannot be done does not keep the rest from being done; the first error is the outcome's.
     """
@@ -41,7 +50,8 @@ def act(case: Case, verdict: Verdict, subject: Subject, *, is_fresh: bool = True
     is_fresh = is_fresh or wanted[:1] == (QUARANTINE,)
     if not is_fresh and not subject.is_same(look(case.cos, subject.bucket, subject.key)):
         return REPLACED
-    steps = Steps(case, verdict, subject)
+    document = {**verdict.document(), **({"before": before} if before else {})}
+    steps = Steps(case, verdict, subject, document)
     taken: list[dict[str, Any]] = []
     first = None
     for name in wanted:
@@ -55,7 +65,7 @@ def act(case: Case, verdict: Verdict, subject: Subject, *, is_fresh: bool = True
                 return REPLACED
             first = first or error
             taken.append({**begun, "done": False, "error": error_document(error)})
-    return _outcome(case, verdict, subject, taken, first)
+    return _outcome(case, verdict, subject, taken, error=first, document=document)
 
 
 def _ordered(wanted: tuple[str, ...], subject: Subject) -> tuple[str, ...]:
@@ -95,12 +105,12 @@ def put_away_before(case: Case) -> Outcome | None:
     if NOTIFY in case.audit.actions(verdict.result):
         begun = {"action": NOTIFY, "time": timestamp(time.time()), "by": case.by}
         try:
-            steps = Steps(case, verdict, manifest.subject)
+            steps = Steps(case, verdict, manifest.subject, manifest.verdict)
             taken.append({**begun, "done": True, **steps.take(NOTIFY)})
         except CloudError as error:
             first = error
             taken.append({**begun, "done": False, "error": error_document(error)})
-    return _outcome(case, verdict, manifest.subject, taken, first)
+    return _outcome(case, verdict, manifest.subject, taken, error=first, document=manifest.verdict)
 
 
 def treat_as_review(case: Case, error: CloudError) -> Outcome:
@@ -117,12 +127,12 @@ def treat_as_review(case: Case, error: CloudError) -> Outcome:
 
 
 def _outcome(
-    case: Case, verdict: Verdict, subject: Subject, taken: list[dict[str, Any]],
-    error: CloudError | None,
+    case: Case, verdict: Verdict, subject: Subject, taken: list[dict[str, Any]], *,
+    error: CloudError | None, document: Mapping[str, Any],
 ) -> Outcome:  # fmt: skip
     details = {
         "audit": {
-            "verdict": verdict.document(),
+            "verdict": dict(document),
             "judged": subject._asdict(),
             "asked": list(case.asked),
             "actions": taken,
@@ -130,8 +140,9 @@ def _outcome(
             "time": timestamp(time.time()),
         }
     }
-    scenes = ",".join(label.scene for label in verdict.labels if label.result == verdict.result)
-    reason = f"{verdict.result}: {verdict.reason or scenes or 'nothing found'}"
+    hits = [label.scene for label in verdict.labels if label.result == verdict.result != PASS]
+    said = "; ".join(filter(None, [",".join(hits), verdict.reason]))
+    reason = f"{verdict.result}: {said or 'nothing found'}"
     return Outcome(FAILED if error else DONE, error=error, reason=reason, details=details)
 
 

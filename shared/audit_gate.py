@@ -12,10 +12,9 @@ from dataclasses import replace
 
 from shared import events
 from shared.audit_subject import look
-from shared.audits import FINISHER, FUNCTION
+from shared.audits import FINISHER, FUNCTION, NOTIFY
 from shared.cos import Cos
 from shared.events import Upload
-from shared.outcomes import DONE
 from shared.pipelines import DISPATCH, Pipeline, load
 from shared.records import record_key
 from shared.scf import Scf, deployed_prefix
@@ -60,7 +59,9 @@ def _judged(
         same = (known["bucket"], known["key"]) == (upload.bucket, upload.key)
         # A person's decision has an id of its own, and the time of the upload that it is about.
         same = same and (any_upload or known["event_time"] >= upload.event_time)
-        is_pass = record["outcome"] == DONE and audit["verdict"]["result"] == PASS
+        # A webhook that does not answer is no reason to hold what may pass.
+        is_done = all(each["done"] for each in audit["actions"] if each["action"] != NOTIFY)
+        is_pass = is_done and audit["verdict"]["result"] == PASS
         return str(audit["judged"]["etag"]) if same and is_pass else ""
     except (ValueError, TypeError, KeyError, RecursionError):
         return ""

@@ -47,11 +47,17 @@ def told_of(manifest: Manifest) -> dict[str, Any]:
 
 
 class Steps:
-    """The actions by name. Each raises `CloudError`, ObjectChanged where it is another object."""
+    """The actions by name; `document` is what they tell of the verdict.
 
-    def __init__(self, case: Case, verdict: Verdict, subject: Subject) -> None:
+    Each raises `CloudError`, ObjectChanged where it is another object.
+    """
+
+    def __init__(
+        self, case: Case, verdict: Verdict, subject: Subject, document: Mapping[str, Any]
+    ) -> None:
         self._case = case
         self._verdict = verdict
+        self._document = document
         self._subject = subject
         self._acl = ""
         self._is_fresh = True
@@ -168,7 +174,7 @@ class Steps:
             subject,
             case.upload,
             case.pipeline.name,
-            self._verdict.document(),
+            self._document,
             # As it was before we made it private.
             acl=self._read_acl(),
             tags=tags,
@@ -183,7 +189,7 @@ class Steps:
         review = Review.of(
             id,
             subject,
-            self._verdict.document(),
+            self._document,
             case.upload,
             pipeline=case.pipeline.name,
             function=case.pipeline.function,
@@ -204,7 +210,7 @@ class Steps:
             "etag": self._subject.etag,
             "version_id": self._subject.version_id,
             "pipeline": case.pipeline.name,
-            "verdict": self._verdict.document(),
+            "verdict": self._document,
         }
         id = identity(case.upload, case.pipeline.name)
         secret = case.cos.settings.notify_secret

@@ -33,6 +33,11 @@ def decide(cos: Cos, subject: Subject, decision: Decision) -> None:
     cos.put_object(*_place(cos, subject), body, "application/json")
 
 
+def withdraw(cos: Cos, subject: Subject) -> None:
+    """Forget a decision. Raises `CloudError`."""
+    cos.delete_object(*_place(cos, subject))
+
+
 def decided(cos: Cos, subject: Subject) -> Decision | None:
     """The decision about this content, if there is one that can be read. Raises `CloudError`."""
     found = cos.read_object(*_place(cos, subject))

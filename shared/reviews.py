@@ -16,7 +16,8 @@ from shared import events
 from shared.audit_subject import Subject, look
 from shared.audits import METADATA, Audit
 from shared.cos import Cos
-from shared.decisions import Decision, decide
+from shared.dead_letters import Invoke
+from shared.decisions import Decision, decide, withdraw
 from shared.errors import CloudError
 from shared.events import FORCED, ONLY, Upload
 from shared.quarantine import changed
@@ -117,17 +118,28 @@ class Reviews:
             return True
         return bool(result == REVIEW)
 
-    def settle(self, review: Review, decision: Decision) -> dict[str, Any]:
-        """Keep a decision; the event that has its function act on it. Raises `CloudError`
-        ObjectChanged for an object that is another one by now."""
+    def settle(self, review: Review, decision: Decision, invoke: Invoke) -> str:
+        """Keep a decision and have its function act on it; the id of the invocation.
+
+        `invoke(function, event)` begins an asynchronous invocation; where it fails nothing is
+        decided. Raises `CloudError` ObjectChanged for an object that is another one by now.
+        """
         subject = review.subject
         now = look(self.cos, subject.bucket, subject.key)
         if now is None or not subject.is_same(now, copied=review.copied):
             raise changed(subject)
-        decide(self.cos, now, decision)
         [upload] = events.parse(review.event)
-        upload = replace(upload, request_id=f"{FORCED}review-{review.id}-{int(time.time())}")
-        return {**events.document(upload), ONLY: [review.pipeline]}
+        # An upload of its own to the ledger; its log lines are still found by the first one's id.
+        id = f"{FORCED}review-{int(time.time())}-{upload.request_id}"
+        event = {**events.document(replace(upload, request_id=id)), ONLY: [review.pipeline]}
+        decide(self.cos, now, decision)
+        try:
+            invocation = invoke(review.function, event)
+        except BaseException:
+            withdraw(self.cos, now)
+            raise
+        self.drop(review.id)
+        return invocation
 
     def drop(self, id: str) -> None:
         """Forget a review."""

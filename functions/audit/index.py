@@ -7,6 +7,7 @@ What is judged at once is acted on at once; what becomes a job of CI is left to 
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from shared.attempts import failure
 from shared.audit_actions import (
@@ -50,13 +51,15 @@ def _known(case: Case, subject: Subject) -> Outcome | None:
     """What is known without asking: a copy of our own, or that a person has decided."""
     upload, cos = case.upload, case.cos
     is_copy = upload.event_name == "cos:ObjectCreated:Copy"
-    if is_copy and _is_own_copy(upload, case.pipeline, cos, subject.etag):
+    if is_copy and _is_own_copy(case, subject.etag):
         return Outcome(SKIPPED, reason="the audit itself wrote the object's metadata")
     decision = decided(cos, subject) if is_copy or upload.request_id.startswith(FORCED) else None
     if decision is None:
         return None
     kinds = ",".join(named(case.audit, subject.key, subject.content_type))
-    return act(case, by_person(decision, kinds, case.audit.policy), subject)
+    before = _record(case, subject.etag).get("verdict")
+    verdict = by_person(decision, kinds, case.audit.policy)
+    return act(case, verdict, subject, before=before if isinstance(before, dict) else None)
 
 
 def _of_service(case: Case, subject: Subject) -> Outcome:
@@ -138,16 +141,26 @@ def _failed(case: Case, subject: Subject, error: CloudError) -> Outcome:
     return act(case, _refused("", error, case.audit.policy), subject)
 
 
-def _is_own_copy(upload: Upload, pipeline: Pipeline, cos: Cos, etag: str) -> bool:
+def _is_own_copy(case: Case, etag: str) -> bool:
     """Whether the event tells of our own writing of metadata, by the id of that request."""
-    if not upload.request_id or not any(METADATA in on for _, on in _audit_of(pipeline).on):
+    upload = case.upload
+    if not upload.request_id or not any(METADATA in on for _, on in case.audit.on):
         return False
-    found = cos.read_object(upload.bucket, record_key(pipeline, upload, etag))
+    actions = _record(case, etag).get("actions") or []
     try:
-        actions = json.loads(found.body)["audit"]["actions"] if found else []
         return any(each.get("request_id") == upload.request_id for each in actions)
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+    except (TypeError, AttributeError):
         return False
+
+
+def _record(case: Case, etag: str) -> dict[str, Any]:
+    """What the record under this upload's key says of an audit; empty if nothing."""
+    key = record_key(case.pipeline, case.upload, etag)
+    found = case.cos.read_object(case.upload.bucket, key)
+    try:
+        return dict(json.loads(found.body)["audit"]) if found else {}
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return {}
 
 
 def _audit_of(pipeline: Pipeline) -> Audit:

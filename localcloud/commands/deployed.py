@@ -30,6 +30,10 @@ def chosen_bucket(settings: Settings, asked: str) -> str:
     return bucket
 
 
+# For what serverless.yml needs and is not set here: the functions' secrets are none of a command's.
+_UNSET = "a-variable-that-is-not-set"
+
+
 class Deployed:
     """The functions under the names that serverless.yml gives them."""
 
@@ -39,17 +43,24 @@ class Deployed:
         self._variables = local_variables(bucket, settings.region)
         self._project = project
 
-    def invoke(self, function: str, event: Mapping[str, Any]) -> str:
-        """Begin an asynchronous invocation. Raises `CloudError` or `CommandError`."""
+    def name(self, function: str) -> str:
+        """What a function is deployed as. Raises `CommandError`."""
         if self._prefix:
-            return self._scf.invoke(self._prefix + function, event)
+            return self._prefix + function
         try:
-            found = load(self._project, self._variables).functions.get(function)
+            project = load(self._project, self._variables, unset=_UNSET)
         except ConfigError as error:
             raise CommandError(f"{error}\nor set FUNCTION_PREFIX") from None
+        found = project.functions.get(function)
         if found is None:
             raise CommandError(f"serverless.yml has no function {function}")
-        return self._scf.invoke(found.name, event)
+        if _UNSET in found.name:
+            raise CommandError(f"the name of {function} needs a variable that is not set")
+        return found.name
+
+    def invoke(self, function: str, event: Mapping[str, Any]) -> str:
+        """Begin an asynchronous invocation. Raises `CloudError` or `CommandError`."""
+        return self._scf.invoke(self.name(function), event)
 
 
 def whole_ids(starts: Sequence[str], ids: Iterable[str], noun: str) -> list[str]:

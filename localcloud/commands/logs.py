@@ -15,6 +15,7 @@ from localcloud.commands import data_folder
 from localcloud.commands.failure import CommandError, UsageError
 from localcloud.scf.kept import KeptInvocations, Wanted
 from localcloud.scf.store import MAX_INVOCATIONS, Logged
+from shared.events import FORCED
 
 _LOOK_SECONDS = 0.2
 _DEFAULT_LAST = 100
@@ -86,10 +87,16 @@ def _matching(
 def _lines(logged: Logged, args: argparse.Namespace) -> list[str]:
     lines = logged.log.splitlines()
     if args.upload:
-        lines = [line for line in lines if (_entry(line) or {}).get("upload") == args.upload]
+        lines = [line for line in lines if _is_about(_entry(line) or {}, args.upload)]
     if args.errors and logged.ok:
         lines = [line for line in lines if (_entry(line) or {}).get("outcome") in _BAD_OUTCOMES]
     return lines
+
+
+def _is_about(entry: dict[str, Any], wanted: str) -> bool:
+    """Whether a line is about an upload, or about what a person decided of it later."""
+    text = str(entry.get("upload", ""))
+    return text == wanted or (text.startswith(FORCED) and text.endswith(f"-{wanted}"))
 
 
 def _entry(line: str) -> dict[str, Any] | None:

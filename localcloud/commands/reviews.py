@@ -63,9 +63,9 @@ def run(args: argparse.Namespace) -> int:
             if args.what == "show":
                 print(json.dumps(asdict(review), indent=2, ensure_ascii=False))
                 continue
-            event = reviews.settle(review, Decision(args.what, who(args.by)))
-            invocation = deployed.invoke(review.function, event)
-            reviews.drop(id)
+            deployed.name(review.function)  # it is known before anything is written
+            decision = Decision(args.what, who(args.by))
+            invocation = reviews.settle(review, decision, deployed.invoke)
             key = printable(review.subject.key)
             print(f"{id}: {args.what} {key}, {review.function} acts on it: request {invocation}")
     except CloudError as error:

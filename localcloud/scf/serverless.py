@@ -15,7 +15,7 @@ from pathlib import Path
 
 from localcloud.addressing import FUNCTIONS
 from localcloud.config import DEFAULT_BUCKET, DEFAULT_PORT, DEFAULT_REGION, OWNER_APPID
-from localcloud.scf import bindings
+from localcloud.scf import bindings, dotenv
 from localcloud.scf.document import Field
 from localcloud.scf.routes import Route
 from localcloud.scf.timers import TimerTrigger
@@ -108,16 +108,24 @@ class Project:
 
 
 def load(
-    root: Path, variables: Mapping[str, str] | None = None, *, appid: str = OWNER_APPID
+    root: Path,
+    variables: Mapping[str, str] | None = None,
+    *,
+    appid: str = OWNER_APPID,
+    unset: str | None = None,
 ) -> Project:
     """Read `root`/serverless.yml. Raises `ConfigError` with every problem found.
 
-    `variables` fill in `${env:NAME}`; by default `local_variables()`. The addresses of HTTP
-    triggers have the account's `appid` in them.
+    `variables` fill in `${env:NAME}`, by default `local_variables()`, and what they lack the file
+    .env; `unset` stands for those that are set nowhere, which is a problem without it. The
+    addresses of HTTP triggers have the account's `appid` in them.
     """
     path = root / FILE_NAME
-    environment = local_variables() if variables is None else variables
+    environment = {**dotenv.read(root), **(local_variables() if variables is None else variables)}
     known = {f"env:{name}": value for name, value in environment.items()}
+    if unset is not None and path.is_file():
+        for name in re.findall(r"\$\{(env:\w+)\}", path.read_text("utf-8", "replace")):
+            known.setdefault(name, unset)
     projects: list[Project] = []
 
     def build(node: Node) -> None:

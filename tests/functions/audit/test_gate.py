@@ -194,3 +194,14 @@ def test_what_is_put_back_within_a_second_does_not_get_through(audits, monkeypat
     monkeypatch.setattr(Cos, "_attempt", swapping)
     entry = audits.run(audits.upload("uploads/good.jpg", body))
     assert (entry["outcome"], "let_on" in entry) == ("skipped", False)
+
+
+def test_a_webhook_that_does_not_answer_holds_nothing_back(audits, hook, monkeypatch):
+    sent = []
+    monkeypatch.setattr("shared.scf.Scf.invoke", lambda scf, *call: sent.append(call) or "id")
+    monkeypatch.setattr("shared.retries.BACKOFF", 0.0)
+    audits.section(f"gate: true, notify: '{hook.url}', on: {{pass: [tag, notify]}}", more=OTHERS)
+    hook.statuses = [404]
+    entry = audits.run(audits.upload("uploads/good.jpg", photo()))
+    assert (entry["outcome"], entry["verdict"], entry["let_on"]) == ("failed", "pass", "id")
+    assert entry["dead_letter"]

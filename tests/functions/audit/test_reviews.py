@@ -6,6 +6,7 @@ import pytest
 
 from localcloud import cli
 from localcloud.commands.deployed import Deployed
+from shared.errors import CloudError
 from tests.functions.audit.test_gate import OTHERS
 from tests.functions.conftest import photo
 
@@ -22,6 +23,7 @@ def command(audits, monkeypatch, capsys):
     monkeypatch.setenv("COS_BUCKET", audits.bucket)
     # SCF is another process's work: what arrives there is what counts here.
     monkeypatch.setattr(Deployed, "invoke", invoke)
+    monkeypatch.setattr(Deployed, "name", lambda self, function: function)
 
     def run(words):
         sent.clear()
@@ -59,10 +61,12 @@ def test_a_person_lets_it_pass(audits, doubtful, command):
     assert (code, function, "request req-1" in said) == (0, "audit", True)
     entry = audits.run(event, "invocation-2")
     assert (entry["outcome"], entry["verdict"]) == ("done", "pass")
-    record = audits.audit_record("uploads/doubt.jpg")
-    assert (record["verdict"]["provider"], record["verdict"]["reason"]) == (
-        "person", "let pass by carol",
-    )  # fmt: skip
+    verdict = audits.audit_record("uploads/doubt.jpg")["verdict"]
+    assert (verdict["provider"], verdict["reason"]) == ("person", "let pass by carol")
+    # What the machine had found is kept.
+    assert (verdict["before"]["result"], verdict["before"]["provider"]) == ("review", "ci")
+    assert verdict["before"]["labels"][0]["score"] == 75
+    assert entry["upload"].endswith("-up-1")
     assert audits.acl("uploads/doubt.jpg") == "public-read"
     assert audits.tags("uploads/doubt.jpg") == {"audit": "pass"}
     assert command("list")[1] == "nothing waits for a review\n"
@@ -73,7 +77,9 @@ def test_a_person_blocks_it(audits, doubtful, command):
     assert audits.run(event, "invocation-2")["verdict"] == "block"
     assert not audits.exists("uploads/doubt.jpg")
     [manifest] = [key for key in audits.under("quarantine/") if key.endswith(".json")]
-    assert json.loads(audits.get(manifest))["verdict"]["reason"] == "blocked by dave"
+    verdict = json.loads(audits.get(manifest))["verdict"]
+    assert verdict["reason"] == "blocked by dave"
+    assert verdict["before"]["result"] == "review"
 
 
 def test_what_a_person_lets_pass_goes_through_the_gate(audits, command, monkeypatch):
@@ -86,6 +92,23 @@ def test_what_a_person_lets_pass_goes_through_the_gate(audits, command, monkeypa
     assert audits.run(event, "invocation-2")["let_on"] == "id"
     [(function, event)] = sent
     assert (function, event["Records"][0]["passed"]["pipelines"]) == ("dispatch", ["check"])
+
+
+def test_what_cannot_be_acted_on_is_not_decided(audits, doubtful, command, monkeypatch):
+    def fail(self, function, event):
+        raise CloudError("ResourceNotFound.Function", "no such function", status=404)
+
+    monkeypatch.setattr(Deployed, "invoke", fail)
+    code, said, _ = command(f"pass {doubtful}")
+    assert (code, "ResourceNotFound" in said) == (1, True)
+    monkeypatch.undo()
+    for name, value in audits.cloud.environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("COS_BUCKET", audits.bucket)
+    code, said, _ = command(f"pass {doubtful} --project /nowhere")
+    assert (code, "serverless.yml" in said) == (1, True)
+    assert audits.under(".pipelines/decisions/") == []
+    assert len(audits.under(".pipelines/reviews/")) == 1
 
 
 @pytest.mark.parametrize("change", ["replaced", "deleted"])
