@@ -74,6 +74,8 @@ def read(node: Node) -> Audit:
     )
     if not found.notify and any(NOTIFY in actions for _, actions in found.on):
         node.problems.add(node.line, f"{node.path}.notify is missing: the address of the webhook")
+    if found.notify and not any(NOTIFY in actions for _, actions in found.on):
+        fields["notify"].refuse("on names the verdicts that it is told of: none has notify")
     if provider == API3:
         _only_moderation(fields)
     return found
@@ -101,7 +103,7 @@ def _words(fields: Mapping[str, Node], name: str, allowed: tuple[str, ...]) -> t
             item.refuse("it stands twice")
         else:
             found.append(word)
-    if not found:
+    if not list(fields[name].items()):
         fields[name].refuse(f"at least one of {', '.join(allowed)} is expected")
     return tuple(found)
 
@@ -152,7 +154,10 @@ def _thresholds(node: Node) -> tuple[tuple[str, int, int], ...]:
         review = _number(fields, "review", 61, 0, 101)
         block = _number(fields, "block", 91, 0, 101)
         if review > block:
-            entry.problems.add(entry.line, f"{entry.path}.review is above block: {review}, {block}")
+            said = f"{entry.path}.review is above block: {review}, {block}"
+            if {"review", "block"} - set(fields):
+                said += " (61 and 91 where they are not given)"
+            entry.problems.add(entry.line, said)
         found.append((scene, review, block))
     return tuple(found)
 

@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import hashlib
 import json
+import mimetypes
 import tempfile
 import time
 import uuid
@@ -13,24 +14,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from localcloud.commands.failure import CommandError, UsageError
+from shared import audit_kinds
+from shared.audits import Audit
 from shared.errors import ConfigError
+from shared.verdicts import KINDS
 
 if TYPE_CHECKING:
     from localcloud.ci.audit.judging import Outcome
     from localcloud.ci.audit.kinds import Kind
     from localcloud.ci.audit.policy import AuditPolicy
 
-# What a file is by its suffix; anything else is scanned for viruses alone when asked to.
-_SUFFIXES = {
-    "image": "png jpg jpeg bmp gif webp avif heic heif tif tiff",
-    "text": "txt md csv log json srt vtt",
-    "audio": "mp3 wav aac flac amr m4a wma ogg ape opus",
-    "video": "flv mkv mp4 rmvb avi wmv 3gp mov m3u8 m4v webm ts",
-    "document": "pdf doc docx ppt pptx xls xlsx odt ods odp rtf wps",
-    "webpage": "html htm xhtml",
-}
-_BY_SUFFIX = {suffix: kind for kind, words in _SUFFIXES.items() for suffix in words.split()}
-_KINDS = (*_SUFFIXES, "virus")
 _WORDS = {0: "pass", 1: "block", 2: "review"}
 _STYLES = {0: "green", 1: "bold red", 2: "yellow"}
 # 1 and 2 are what every command says of failure and of wrong use.
@@ -40,7 +33,7 @@ _EXIT_CODES = {0: 0, 1: 3, 2: 4}
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("file", metavar="FILE", type=Path)
-    parser.add_argument("--kind", choices=_KINDS, help="default: by the file's suffix")
+    parser.add_argument("--kind", choices=KINDS, help="default: by its suffix and its content")
     parser.add_argument("--scenes", metavar="A,B", help="default: those of the policy or the kind")
     parser.add_argument("--biz-type", default="", help="one of the policy file's strategies")
     parser.add_argument("--audit-policy", type=Path, metavar="FILE", help="as serve takes it")
@@ -50,22 +43,40 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Judge and print; the exit code tells the verdict."""
-    from localcloud.ci.audit.kinds import KINDS
+    from localcloud.ci.audit import kinds as ci_kinds
 
-    kind = KINDS[_kind(args)]
     policy = _policy(args)
     if not args.file.is_file():
         raise CommandError(f"{args.file}: no such file")
-    outcome, seconds = asyncio.run(_judge(args, kind, policy))
-    result = _print_json(kind, outcome) if args.json else _print(args, kind, outcome, seconds)
-    return _EXIT_CODES[result]
+    wanted = _kinds(args)
+    if wanted.doubt:
+        print(f"{args.file}: {_WORDS[2]}: {wanted.doubt}")
+    results = [2] if wanted.doubt else []
+    for name in wanted.names:
+        kind = ci_kinds.KINDS[name]
+        outcome, seconds = asyncio.run(_judge(args, kind, policy))
+        results.append(
+            _print_json(kind, outcome) if args.json else _print(args, kind, outcome, seconds)
+        )
+    return max(map(_EXIT_CODES.__getitem__, results), key=(0, 4, 3).index)
 
 
-def _kind(args: argparse.Namespace) -> str:
-    kind = args.kind or _BY_SUFFIX.get(args.file.suffix[1:].lower())
-    if kind is None:
-        raise UsageError(f"{args.file}: its suffix tells no kind: give --kind {'|'.join(_KINDS)}")
-    return kind
+def _kinds(args: argparse.Namespace) -> audit_kinds.Kinds:
+    """As what the function `audit` would have the file judged."""
+    if args.kind:
+        return audit_kinds.Kinds((args.kind,))
+    guessed = mimetypes.guess_type(args.file.name)[0] or ""
+    kinds = audit_kinds.Kinds(audit_kinds.named(Audit(), args.file.name, guessed))
+    with args.file.open("rb") as file:
+        start = file.read(audit_kinds.LOOK)
+    if start and audit_kinds.needs_look(kinds.names):
+        kinds = audit_kinds.decide(Audit(), kinds.names, start)
+    if not kinds.names and not kinds.doubt:
+        raise UsageError(
+            f"{args.file}: neither its name nor its content tells a kind: give --kind "
+            f"{'|'.join(KINDS)}"
+        )
+    return kinds
 
 
 def _policy(args: argparse.Namespace) -> AuditPolicy:
@@ -93,7 +104,8 @@ async def _judge(
 
     engines = open_judge() if policy.engines else None
     try:
-        scenes = scenes_of_words("--scenes", args.scenes, kind) if args.scenes else None
+        has_scenes = args.scenes and (args.kind or kind.name != "virus")
+        scenes = scenes_of_words("--scenes", args.scenes, kind) if has_scenes else None
         wanted = Input(object=args.file.name, large=True)
         content = await asyncio.to_thread(_content, args.file)
         check_size(content, wanted, kind)

@@ -14,6 +14,7 @@ from pathlib import Path
 from localcloud.commands.deployed import (
     Deployed,
     chosen_bucket,
+    failed,
     load_settings,
     printable,
     whole_ids,
@@ -64,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
                 letters.drop(id)
                 print(f"{id}: dropped {printable(letter.key)}")
     except CloudError as error:
-        raise CommandError(f"{error}{'; ' if error.advice else ''}{error.advice}") from None
+        raise failed(error) from None
     return 0
 
 

@@ -3,13 +3,14 @@ one."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from localcloud.commands.failure import CommandError, UsageError
 from localcloud.scf.serverless import load, local_variables
-from shared.errors import ConfigError
+from shared.errors import CloudError, ConfigError
 from shared.scf import Scf
 from shared.settings import Settings, SettingsError
 
@@ -61,6 +62,15 @@ class Deployed:
     def invoke(self, function: str, event: Mapping[str, Any]) -> str:
         """Begin an asynchronous invocation. Raises `CloudError` or `CommandError`."""
         return self._scf.invoke(self.name(function), event)
+
+
+def failed(error: CloudError) -> CommandError:
+    """What a command says when the service did not do it."""
+    if error.code == "NetworkError":
+        where = os.environ.get("HTTP_PROXY") or os.environ.get("http_proxy")
+        said = f"nothing answers at {where}: is `localcloud serve` running there?"
+        return CommandError(said if where else f"the service could not be reached: {error.message}")
+    return CommandError(f"{error}{'; ' if error.advice else ''}{error.advice}")
 
 
 def whole_ids(starts: Sequence[str], ids: Iterable[str], noun: str) -> list[str]:

@@ -8,14 +8,17 @@ from __future__ import annotations
 import argparse
 import json
 import os
+from collections.abc import Iterable
 from dataclasses import asdict
+from pathlib import Path
 
-from localcloud.commands.deployed import load_settings, printable, whole_ids
+from localcloud.commands.deployed import failed, load_settings, printable, whole_ids
 from localcloud.commands.failure import CommandError, UsageError
 from localcloud.commands.reviews import who
 from shared.audits import Quarantine
 from shared.cos import Cos
-from shared.errors import CloudError
+from shared.errors import CloudError, ConfigError
+from shared.pipelines import load
 from shared.quarantine import Manifest, Store
 
 MAX_LISTED = 10_000
@@ -30,8 +33,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("id", nargs="*", help="of an object, or the first digits of it")
     parser.add_argument("--bucket", default="", help="where the quarantine is; default: COS_BUCKET")
     parser.add_argument(
-        "--prefix", default=Quarantine.prefix, help="of the quarantine (default: %(default)s)"
+        "--prefix", default="", help="of the quarantine; default: those of pipelines.yml"
     )
+    parser.add_argument(
+        "--project", type=Path, default=Path(), metavar="FOLDER",
+        help="whose pipelines.yml says where quarantines are (default: this folder)",
+    )  # fmt: skip
     parser.add_argument("--to", default="", metavar="KEY", help="restore: to another key")
     parser.add_argument("--by", default="", help="restore: who decides; default: the user's name")
     parser.add_argument("--json", action="store_true", help="list: one JSON object a line")
@@ -40,15 +47,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """List, show, restore or drop. Raises `CommandError`."""
     settings = load_settings()
-    # Not `settings.buckets`: that may be where the state is.
-    bucket = args.bucket or os.environ.get("COS_BUCKET", "").partition(",")[0].strip()
-    if not bucket:
-        raise UsageError("no bucket: --bucket name-appid, or set COS_BUCKET")
-    store = Store(Cos(settings, settings.region), bucket, args.prefix)
+    stores = _stores(args, Cos(settings, settings.region))
     try:
         if args.what == "list":
-            return _list(store, as_json=args.json)
-        for id in _wanted(args, store):
+            return _list(stores, as_json=args.json)
+        known = {id: store for store in stores for id in store.ids()}
+        for id in _wanted(args, known):
+            store = known[id]
             manifest = store.read(id)
             if manifest is None:
                 raise CommandError(f"{id}: it is not there any more")
@@ -61,20 +66,43 @@ def run(args: argparse.Namespace) -> int:
                 store.drop(id)
                 print(f"{id}: dropped {printable(manifest.subject.key)}")
     except CloudError as error:
-        raise CommandError(f"{error}{'; ' if error.advice else ''}{error.advice}") from None
+        raise failed(error) from None
     return 0
 
 
-def _wanted(args: argparse.Namespace, store: Store) -> list[str]:
+def _stores(args: argparse.Namespace, cos: Cos) -> list[Store]:
+    """The place that is asked for, or all that the project's audits put away to."""
+    # Not `settings.buckets`: that may be where the state is.
+    bucket = args.bucket or os.environ.get("COS_BUCKET", "").partition(",")[0].strip()
+    if not bucket:
+        raise UsageError("no bucket: --bucket name-appid, or set COS_BUCKET")
+    if args.bucket or args.prefix:
+        return [Store(cos, bucket, args.prefix or Quarantine.prefix)]
+    places = {(bucket, Quarantine.prefix): None}
+    path = args.project / "pipelines.yml"
+    try:
+        for pipeline in load(path).entries if path.is_file() else ():
+            if pipeline.audit:
+                place = pipeline.audit.quarantine
+                places[place.bucket or bucket, place.prefix] = None
+    except ConfigError as error:
+        raise CommandError(f"{error}\nor give --prefix") from None
+    return [Store(cos, *place) for place in places]
+
+
+def _wanted(args: argparse.Namespace, known: Iterable[str]) -> list[str]:
     """The whole ids of what is asked for."""
-    if not args.id or (args.to and len(args.id) > 1):
-        raise UsageError(f"{args.what}: give the ids of a listing; with --to one")
-    return whole_ids(args.id, store.ids(), "in quarantine")
+    if not args.id:
+        raise UsageError(f"{args.what}: give the ids of a listing")
+    if args.to and len(args.id) > 1:
+        raise UsageError("--to names one key: give one id")
+    return whole_ids(args.id, known, "in quarantine")
 
 
-def _list(store: Store, *, as_json: bool) -> int:
+def _list(stores: list[Store], *, as_json: bool) -> int:
     number = 0
-    for number, id in enumerate(store.ids(), 1):
+    found = ((store, id) for store in stores for id in store.ids())
+    for number, (store, id) in enumerate(found, 1):
         if number > MAX_LISTED:
             print(f"... and more than these {MAX_LISTED}")
             break
@@ -88,11 +116,12 @@ def _list(store: Store, *, as_json: bool) -> int:
 
 def _line(manifest: Manifest) -> str:
     labels = manifest.verdict.get("labels") or []
-    said = ", ".join(
+    scenes = ", ".join(
         f"{label.get('scene')} {label.get('score', '')}".strip()
         for label in labels
         if label.get("result") == manifest.verdict.get("result")
     )
+    said = scenes or manifest.verdict.get("reason", "")
     subject = manifest.subject
     return printable(
         f"{manifest.id[:12]} {manifest.time} {manifest.pipeline} {subject.bucket}/{subject.key} "

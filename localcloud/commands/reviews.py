@@ -15,6 +15,7 @@ from pathlib import Path
 from localcloud.commands.deployed import (
     Deployed,
     chosen_bucket,
+    failed,
     load_settings,
     printable,
     whole_ids,
@@ -69,7 +70,7 @@ def run(args: argparse.Namespace) -> int:
             key = printable(review.subject.key)
             print(f"{id}: {args.what} {key}, {review.function} acts on it: request {invocation}")
     except CloudError as error:
-        raise CommandError(f"{error}{'; ' if error.advice else ''}{error.advice}") from None
+        raise failed(error) from None
     return 0
 
 

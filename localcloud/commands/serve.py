@@ -299,11 +299,24 @@ async def _serve(config: Config, args: argparse.Namespace, faults: list[Rule]) -
         ending.push_async_callback(server.stop)
         if config.functions:
             await _start_functions(cloud, args, endpoint, ending)
+            _check_pipelines(args.project)
+        elif not args.no_functions:
+            _log(f"no serverless.yml in {args.project.absolute()}: uploads trigger nothing")
         cloud.resume_jobs()
         rounds = asyncio.create_task(expiry.run(cloud))
         ending.callback(rounds.cancel)
         print(f"localcloud ready {endpoint}", flush=True)
         await stopped.wait()
+
+
+def _check_pipelines(project: Path) -> None:
+    """Say what would only show in the log of each function: it may be mended without a restart."""
+    from shared import pipelines
+
+    try:
+        pipelines.load(project / "pipelines.yml")
+    except ConfigError as error:
+        _log(f"{error}\nfunctions fail until that is right; no restart is needed")
 
 
 def _open_tls(config: Config) -> tuple[Config, Contexts]:

@@ -59,16 +59,21 @@ def run(args: argparse.Namespace) -> int:
         problems += error.problems
     try:
         project = serverless.load(args.project, _variables(event) if args.dry_run else None)
-        say(f"serverless.yml: {len(project.functions)} functions, {len(project.triggers)} triggers")
+        say(f"serverless.yml: {len(project.functions)} functions, {_count(project)} triggers")
     except ConfigError as error:
         problems += error.problems
     if not problems:
-        problems += named_functions.problems(args.project / "pipelines.yml", project.functions)
+        problems += named_functions.problems(args.project / "pipelines.yml", project)
     if not problems and args.dry_run:
         return _dry_run(args, project, found, event)
     for problem in problems:
         print(problem, file=sys.stderr)
     return 1 if problems else 0
+
+
+def _count(project: serverless.Project) -> int:
+    kinds = (project.triggers, project.timers, project.topics, project.routes)
+    return sum(map(len, kinds)) + len(project.unplayed)
 
 
 def _event(args: argparse.Namespace) -> Any:

@@ -1,7 +1,7 @@
 """A listener on loopback that notes every request and answers that all went well.
 
-Functions reach it as they reach the local cloud, as an HTTP proxy. It stores nothing and connects
-to nothing.
+Functions reach it as they reach the local cloud, as an HTTP proxy. It keeps what they write for as
+long as it listens, and connects to nothing.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ _PASSED = tuple(
     xml.element(name, value)
     for name, value in (("JobId", "dry-run"), ("State", "Success"), ("Result", "0"))
 )
+_LONG_AGO = "Thu, 01 Jan 1970 00:00:00 GMT"
 _MAX_TEXT = 10_000  # bytes of an object that an audit sends itself
 
 
@@ -58,7 +59,7 @@ class Invoked:
 @dataclass
 class Recorder:
     """`etag` (without quotes) and `size` in bytes are what a HEAD of the upload is told, `content`
-    is what it holds, empty where that is not known.
+    is what it holds, empty where that is not known, `key` its key.
 
     `functions` are the deployed names that an invoke finds.
     """
@@ -66,9 +67,11 @@ class Recorder:
     etag: str
     size: int = 0
     content: bytes = b""
+    key: str = ""
     functions: frozenset[str] = frozenset()
     seen: list[Exchange] = field(default_factory=list)
     invoked: list[Invoked] = field(default_factory=list)
+    written: dict[tuple[str, str], bytes] = field(default_factory=dict)
     _runner: web.ServerRunner | None = None
 
     async def start(self) -> str:
@@ -90,7 +93,7 @@ class Recorder:
             self._note(incoming, address, body)
             if address.service == "api":
                 return self._api_answer(incoming, body)
-            return self._answer(incoming, address)
+            return self._answer(incoming, address, body)
         except ServiceError as error:
             request_id = new_id()
             answer = web.Response(
@@ -108,7 +111,9 @@ class Recorder:
         path = address.raw_path + query
         self.seen.append(Exchange(incoming.method, address.authority, path, headers, body))
 
-    def _answer(self, incoming: web.BaseRequest, address: addressing.Address) -> web.Response:
+    def _answer(
+        self, incoming: web.BaseRequest, address: addressing.Address, body: bytes
+    ) -> web.Response:
         """What COS or CI answers when there is nothing to complain about."""
         names = {param.name for param in parse_query(address.raw_query)}
         headers = {"x-cos-request-id": "dry-run"}
@@ -116,11 +121,20 @@ class Recorder:
             return _xml(self._results(incoming, address), headers)
         if document := _document(incoming.method, address, names):
             return _xml(document, headers)
+        place = (address.authority, address.key)
+        if incoming.method in ("GET", "HEAD") and not names and address.key != self.key:
+            if place not in self.written:
+                raise ServiceError("NoSuchKey", "a dry run has no other objects")
+            kept = self.written[place]
+            headers |= {"Last-Modified": _LONG_AGO, "Content-Length": str(len(kept))}
+            return web.Response(headers=headers, body=kept)
         if incoming.method == "HEAD" and not names:
             headers |= {"ETag": f'"{self.etag}"', "Content-Length": str(self.size)}
             return web.Response(headers=headers)
         if incoming.method == "GET" and not names:
             return self._content(incoming, headers)
+        if incoming.method == "PUT" and not names:
+            self.written[place] = body
         if incoming.method == "PUT" and names <= {"tagging", "acl"}:
             return web.Response(headers={**headers, "ETag": f'"{self.etag}"'})
         # No 5xx: those are tried again.
@@ -133,7 +147,7 @@ class Recorder:
         begin, end = asked.start or 0, min(self.size, asked.stop or self.size)
         if end - begin > _MAX_TEXT or begin:
             raise ServiceError("MethodNotAllowed", "a dry run has no answer to GET of all that")
-        headers |= {"ETag": f'"{self.etag}"', "Last-Modified": "Thu, 01 Jan 1970 00:00:00 GMT"}
+        headers |= {"ETag": f'"{self.etag}"', "Last-Modified": _LONG_AGO}
         body = self.content[:end] if self.content else b" " * end
         if asked.stop is None:
             return web.Response(headers=headers, body=body)

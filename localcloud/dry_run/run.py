@@ -15,19 +15,22 @@ from localcloud.scf.serverless import Project
 from localcloud.scf.triggers import CosTrigger, matching
 from shared.events import Upload, parse_record
 from shared.outcomes import FAILED, REJECTED
-from shared.pipelines import Pipelines
+from shared.pipelines import Pipelines, waits_for
 from shared.settings import Credentials
 
+_ASSUMED = 100_000  # bytes of an upload whose size nobody told
 MAX_WOKEN = 20  # functions that one upload wakes: more means that they wake each other
 
 
 @dataclass(frozen=True)
 class Considered:
-    """A pipeline, and why it does not want the upload; `refusal` is empty if it does."""
+    """A pipeline, and why it does not want the upload; `refusal` is empty if it does. `gates` are
+    the audits that it waits for."""
 
     name: str
     function: str
     refusal: str
+    gates: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -96,11 +99,13 @@ async def dry_run(
 
 
 def _considered(pipelines: Pipelines, upload: Upload) -> Iterator[Considered]:
+    gates = waits_for(pipelines.match(upload), ())
     for pipeline in pipelines.entries:
         refusal = pipeline.when.refusal(upload)
         if not upload.created:
             refusal = f"{upload.event_name} is no upload"
-        yield Considered(pipeline.name, pipeline.function, refusal)
+        held = gates if not refusal and pipeline.audit is None else []
+        yield Considered(pipeline.name, pipeline.function, refusal, tuple(held))
 
 
 @dataclass(frozen=True)
@@ -120,7 +125,13 @@ class _Scene:
         woken: list[Woken] = []
         while waiting and len(woken) < MAX_WOKEN:
             key, through, invoker, event = waiting.pop(0)
-            recorder = Recorder(self.etag, self.upload.size or 0, self.content, frozenset(keys))
+            recorder = Recorder(
+                self.etag,
+                _ASSUMED if self.upload.size is None else self.upload.size,
+                self.content,
+                self.upload.key,
+                frozenset(keys),
+            )
             invocation = await self._invoke(key, event, recorder)
             woken.append(Woken(key, through, invoker, tuple(recorder.seen), invocation))
             waiting += [(keys[found.function], "", key, found.event) for found in recorder.invoked]

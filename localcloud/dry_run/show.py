@@ -28,6 +28,8 @@ def _lines(run: DryRun) -> Iterator[str]:
     yield f"upload {_shown(run.upload)}"
     for pipeline in run.pipelines:
         verdict = f"does not want it: {pipeline.refusal}" if pipeline.refusal else "wants it"
+        if pipeline.gates:
+            verdict += f", when {', '.join(pipeline.gates)} has let it pass"
         yield f"pipeline {pipeline.name} ({pipeline.function}) {verdict}"
     if not run.woken:
         yield "no trigger of serverless.yml wakes a function for it: no requests"
@@ -86,6 +88,9 @@ def _body(request: Exchange) -> str:
         fields = _parsed(request.body.decode("utf-8", "replace"))
         if isinstance(fields, dict):
             fields.pop("ClientContext", None)
+            if "FileUrl" in fields:
+                # What follows is a signature, and a token.
+                fields["FileUrl"] = str(fields["FileUrl"]).partition("?")[0] + "?..."
         return json.dumps(fields, ensure_ascii=False)
     return request.body.decode("utf-8", "replace") if request.body.startswith(b"<") else ""
 
@@ -110,6 +115,7 @@ def _run_document(run: DryRun) -> dict[str, Any]:
                 "function": pipeline.function,
                 "wants": not pipeline.refusal,
                 "refusal": pipeline.refusal,
+                "gates": list(pipeline.gates),
             }
             for pipeline in run.pipelines
         ],

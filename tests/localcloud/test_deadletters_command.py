@@ -129,4 +129,6 @@ def test_without_keys_bucket_or_cloud(served, closed_port):
     assert "no bucket" in run(served, code=2, COS_BUCKET="")
     assert "NoSuchBucket" in run(served, "--bucket", "none-1250000000", code=1)
     nowhere = f"http://127.0.0.1:{closed_port}"
-    assert "NetworkError" in run(served, code=1, HTTP_PROXY=nowhere, http_proxy=nowhere)
+    assert f"nothing answers at {nowhere}" in run(
+        served, code=1, HTTP_PROXY=nowhere, http_proxy=nowhere
+    )

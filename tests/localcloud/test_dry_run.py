@@ -162,7 +162,7 @@ def test_the_text_has_a_block_for_each_request_and_no_secret(project):
     lines = done.stdout.splitlines()
     assert lines[:2] == [
         "pipelines.yml: 2 pipelines, 8 outputs",
-        f"serverless.yml: {len(list((ROOT / 'functions').iterdir()))} functions, 1 triggers",
+        f"serverless.yml: {len(list((ROOT / 'functions').iterdir()))} functions, 4 triggers",
     ]
     assert "pipeline photos (image) wants it" in lines
     assert "pipeline avatars (image) does not want it: the key does not start with 'avatars/'" in (
@@ -289,6 +289,35 @@ def test_what_an_audit_needs_is_reported_with_its_line(project, lacking, sentenc
     assert done.stderr.startswith(f"pipelines.yml:{sentence}: serverless.yml has ")
 
 
+def test_a_gate_that_nothing_opens_is_reported(project):
+    (project / "pipelines.yml").write_text(
+        "version: 1\npipelines:\n  check:\n    when: {prefix: uploads/}\n    audit: {gate: true}\n"
+    )
+    text = (project / "serverless.yml").read_text("utf-8")
+    text = text.replace("      function: dispatch\n", "      function: image\n")
+    (project / "serverless.yml").write_text(text, "utf-8")
+    done = validate(project)
+    assert done.returncode == 1
+    assert done.stderr == (
+        "pipelines.yml:5: pipelines.check.audit.gate is never opened: no trigger wakes 'dispatch' "
+        "or 'audit'; those of serverless.yml wake image\n"
+    )
+
+
+def test_a_webhook_without_its_secret_is_reported(project):
+    (project / "pipelines.yml").write_text(
+        "version: 1\npipelines:\n  check:\n    when: {prefix: uploads/}\n"
+        "    audit: {notify: 'https://example.com/hook', on: {block: [notify]}}\n"
+    )
+    done = validate(project)
+    assert done.returncode == 1
+    assert done.stderr == "".join(
+        "pipelines.yml:5: pipelines.check.audit.notify needs NOTIFY_SECRET in the environment of "
+        f"{name!r}\n"
+        for name in ("audit", "callback")
+    )
+
+
 def serverless_functions(project):
     return serverless_file.load(project).functions
 
@@ -316,7 +345,7 @@ from shared.settings import Settings
 
 def main_handler(event, context):
     cos = Cos(Settings.load(), "ap-guangzhou")
-    cos.read_object("b-1250000000", "x")
+    cos.lifecycle_rules("b-1250000000")
 """
 
 
@@ -324,7 +353,7 @@ def test_a_request_that_cannot_be_answered_is_shown_and_fails(project):
     own_functions(project, dispatch=READER, image=READER)
     done = validate(project, "--dry-run")
     assert done.returncode == 1
-    assert ": 1 request\n\n1. GET /x\n" in done.stdout
+    assert ": 1 request\n\n1. GET /?lifecycle\n" in done.stdout
     assert "a dry run has no answer to GET" in done.stderr
     assert "Traceback" not in done.stdout
 
@@ -425,3 +454,28 @@ def test_an_audit_sees_what_the_file_is(project, tmp_path):
     asked = json.dumps(upload["functions"][1]["requests"])
     assert "ci-process=sensitive-content-recognition" in asked
     assert "/text/auditing" not in asked
+
+
+def test_what_a_gate_lets_pass_is_shown_to_the_end(project):
+    """The audit's record, the second dispatch, and the function that waited."""
+    text = (project / "pipelines.yml").read_text("utf-8")
+    gate = "  check:\n    when: {prefix: uploads/}\n    audit: {gate: true}\n"
+    (project / "pipelines.yml").write_text(text + gate, "utf-8")
+    done = validate(project, "--dry-run", "--upload", "b-1250000000/uploads/photo.jpg")
+    assert done.returncode == 0, done.stderr
+    said = done.stdout
+    assert "(image) wants it, when check has let it pass" in said
+    order = [said.index(each) for each in ("dispatch invokes audit", "audit invokes dispatch",
+                                           "dispatch invokes image")]  # fmt: skip
+    assert order == sorted(order)
+    assert "image_process" in said[order[2] :]
+
+
+def test_no_signature_of_an_address_is_shown(project):
+    (project / "pipelines.yml").write_text(
+        "version: 1\npipelines:\n  check:\n    when: {prefix: uploads/}\n"
+        "    audit: {provider: api3}\n"
+    )
+    done = validate(project, "--dry-run", "--upload", "b-1250000000/uploads/photo.jpg")
+    assert "uploads/photo.jpg?..." in done.stdout
+    assert "q-signature" not in done.stdout

@@ -14,6 +14,7 @@ import pytest
 import requests
 
 from localcloud.config import DEFAULT_BUCKET, Config, client_environment
+from tests.conftest import ROOT
 
 SERVE = [sys.executable, "-m", "localcloud", "serve"]
 
@@ -147,6 +148,20 @@ def test_a_broken_project_is_one_clear_message(tmp_path):
     assert (code, out) == (1, "")
     assert "serverless.yml:" in err
     assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        ((), "no serverless.yml in "),
+        (("serverless.yml", "functions", "shared"), "pipelines.yml:1: cannot be read"),
+    ],
+)
+def test_a_project_without_work_is_told_at_the_start(start_cloud, tmp_path, files, said):
+    for name in files:
+        (tmp_path / name).symlink_to(ROOT / name)
+    with start_cloud("--project", str(tmp_path)) as cloud:
+        assert said in cloud.log.read_text("utf-8")
 
 
 def test_env_can_be_evaluated_by_a_shell():
