@@ -66,7 +66,11 @@ class Stage:
         record = {
             "upload": {"bucket": self.bucket, "key": key, "etag": "", "event_time": 1},
             "outcome": "done",
-            "audit": {"verdict": {"result": result}, "judged": {"etag": etag or now}},
+            "audit": {
+                "verdict": {"result": result},
+                "judged": {"etag": etag or now},
+                "actions": [],
+            },
         }
         self.client.put_object(
             Bucket=self.bucket, Key=f"records/guard/{key}.json", Body=json.dumps(record)
