@@ -63,7 +63,7 @@ def main() -> None:
             while not client.object_exists(Bucket=DEFAULT_BUCKET, Key=f"records/check/{key}.json"):
                 if time.perf_counter() - begin > LONGEST:
                     raise SystemExit(f"no record of {key}: {cloud.log_tail()}")
-                time.sleep(0.005)
+                time.sleep(0.02)
             seconds = time.perf_counter() - begin
             if client.object_exists(Bucket=DEFAULT_BUCKET, Key=key):
                 raise SystemExit(f"{key} is not in quarantine: {cloud.log_tail()}")
