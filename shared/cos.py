@@ -12,11 +12,10 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TypeVar
 
-from qcloud_cos import CosClientError, CosConfig, CosS3Client, CosServiceError
-from requests.exceptions import RequestException
-from urllib3.exceptions import HTTPError
+from qcloud_cos import CosConfig, CosS3Client
 
 from shared import retries
+from shared.cos_errors import translated
 from shared.errors import CloudError
 from shared.pace import Pace
 from shared.pic_operations import PicOperations, UploadResult
@@ -279,22 +278,13 @@ class Cos:
         _session.state.answer = Answer()
         try:
             result = call()
-        except CosServiceError as error:
-            failure = _service_error(error)
-            failure.retry_after = _session.state.answer.retry_after
+        except Exception as error:
+            failure = translated(error, _session.state.answer)
+            if failure is None:
+                raise
             if pace is not None and failure.throttled:
                 pace.refused()
             raise failure from None
-        except CosClientError as error:
-            raise CloudError("NetworkError", _one_line(str(error))) from None
-        except (RequestException, HTTPError) as error:
-            # A body that ends early, read by us.
-            raise CloudError("NetworkError", _one_line(str(error))) from None
-        except (ValueError, SyntaxError, TypeError, KeyError, AttributeError) as error:
-            # An answer of another shape, from something between us and the service: the SDK and
-            # the readers above take the fields that the service promises.
-            message = _one_line(f"{type(error).__name__}: {error}")
-            raise CloudError("InvalidResponse", message, status=502) from None
         finally:
             self.request_id = _session.state.answer.request_id
             self.date = _session.state.answer.date
@@ -320,23 +310,3 @@ def wire_key(key: str) -> str:
 def _read_tags(answer: Mapping[str, Any]) -> dict[str, str]:
     tags = (answer["TagSet"] or {}).get("Tag") or []
     return {str(tag["Key"]): str(tag.get("Value") or "") for tag in tags}
-
-
-def _service_error(error: CosServiceError) -> CloudError:
-    status = error.get_status_code()
-    digest = error.get_digest_msg()
-    if not isinstance(digest, Mapping):
-        return CloudError("Unknown", _one_line(str(error.get_origin_msg())), status=status)
-    fields = {str(name).lower(): str(value) for name, value in digest.items()}
-    request_id = fields.get("requestid", fields.get("x-cos-request-id", ""))
-    if "code" not in fields:
-        # No body: the digest is the answer's headers.
-        return CloudError("Unknown", f"HTTP {status} without a body", status=status,
-                          request_id=request_id)  # fmt: skip
-    return CloudError(
-        fields["code"], _one_line(fields.get("message", "")), status=status, request_id=request_id
-    )
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())[:500]
