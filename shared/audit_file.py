@@ -20,6 +20,7 @@ from shared.audits import (
 )
 from shared.located import Node
 from shared.outputs_file import BUCKET, checked
+from shared.settings import Settings
 from shared.templates import Template, TemplateError
 from shared.verdicts import EVERY, KINDS, RESULTS, SCENES
 
@@ -174,6 +175,8 @@ def _quarantine(node: Node) -> Quarantine:
     prefix = fields["prefix"].text() if "prefix" in fields else Quarantine.prefix
     if not _PREFIX.fullmatch(prefix):
         fields["prefix"].refuse("a folder such as quarantine/ is expected, a slash at its end")
+    elif prefix.startswith(Settings.state_prefix):
+        fields["prefix"].refuse("the state lies there: another folder is expected")
     bucket = checked(fields, "bucket", BUCKET, "a bucket name-appid is expected")
     return Quarantine(prefix, bucket[0] if bucket else "")
 

@@ -9,6 +9,7 @@ from html import escape
 from importlib import resources
 
 from localcloud.demo.result import Output, Result
+from shared.verdicts import PASS
 
 # First bytes -> media type; what cannot be recognised is not embedded.
 _SIGNATURES = (
@@ -74,7 +75,7 @@ def _article(result: Result) -> str:
 def _tone(result: Result) -> str:
     if result.surprise:
         return "wrong"
-    return "done" if result.outcome == "done" else "refused"
+    return "done" if result.outcome in ("done", PASS) else "refused"
 
 
 def _original(result: Result) -> str:
@@ -111,6 +112,8 @@ def _figure(data: bytes, alt: str, caption: str) -> str:
 
 
 def _refusal(result: Result) -> str:
+    if said := result.held or (result.verdict and str((result.record or {})["reason"])):
+        return f'<div class="refusal"><p>{escape(said)}</p></div>\n'
     if result.record is None:
         return '<div class="refusal"><p>No record arrived before the deadline.</p></div>\n'
     if not result.error:

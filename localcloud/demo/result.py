@@ -10,6 +10,7 @@ from localcloud.demo.samples import Sample
 
 # What a `broken-` sample must end as, and what any other. `failed` would blame the surroundings.
 EXPECTED = {True: "rejected", False: "done"}
+HELD = "held"
 
 
 @dataclass(frozen=True)
@@ -30,17 +31,31 @@ class Output:
 
 @dataclass(frozen=True)
 class Result:
-    """`record` is None when none arrived in time; `outputs` are those that the record names."""
+    """`record` is None when none arrived in time; `outputs` are those that the record names. `held`
+    is what the audit said that does not let the upload come to this pipeline."""
 
     sample: Sample
     pipeline: str
     record_key: str
     record: Mapping[str, Any] | None
     outputs: tuple[Output, ...] = ()
+    held: str = ""
 
     @property
     def outcome(self) -> str:
-        return str(self.record["outcome"]) if self.record else "no record"
+        """The record's; of an audit that is done, its verdict."""
+        if self.held:
+            return HELD
+        if self.record is None:
+            return "no record"
+        outcome = str(self.record["outcome"])
+        return self.verdict if self.verdict and outcome == "done" else outcome
+
+    @property
+    def verdict(self) -> str:
+        """What an audit says, empty for any other work."""
+        audit = self.record.get("audit") if self.record else None
+        return str(audit["verdict"]["result"]) if audit else ""
 
     @property
     def milliseconds(self) -> int | None:
@@ -52,7 +67,10 @@ class Result:
 
     @property
     def surprise(self) -> str:
-        """One sentence when this is not what the sample should end as, else empty."""
+        """One sentence when this is not what the sample should end as, else empty. Every verdict is
+        a good end."""
+        if self.held or self.outcome == self.verdict:
+            return ""
         expected = EXPECTED[self.sample.broken]
         return (
             "" if self.outcome == expected else f"{self.sample.key}: {self.outcome}, not {expected}"

@@ -19,6 +19,7 @@ from localcloud.demo.samples import DemoError, Sample
 from shared import pipelines, records
 from shared.errors import ConfigError
 from shared.events import Upload
+from shared.verdicts import PASS
 
 POLL_SECONDS = 0.05
 CALL_SECONDS = 30
@@ -26,12 +27,14 @@ CALL_SECONDS = 30
 
 @dataclass(frozen=True)
 class _Expected:
-    """A record to come: `request_id` of the upload tells it from an earlier run's."""
+    """A record to come: `request_id` of the upload tells it from an earlier run's. `gates` are the
+    records of the audits that must let the upload pass first."""
 
     sample: Sample
     pipeline: str
     record_key: str
     request_id: str
+    gates: tuple[str, ...] = ()
 
 
 class Bucket:
@@ -113,8 +116,16 @@ def _upload(
         if not matching:
             raise DemoError(f"no pipeline of pipelines.yml wants {sample.key}")
         request_id = bucket.put(sample)
+        keys = {each.name: records.record_key(each, upload) for each in matching}
+        gates = tuple(keys[name] for name in pipelines.waits_for(matching, ()))
         expected += [
-            _Expected(sample, pipeline.name, records.record_key(pipeline, upload), request_id)
+            _Expected(
+                sample,
+                pipeline.name,
+                keys[pipeline.name],
+                request_id,
+                () if pipeline.audit else gates,
+            )
             for pipeline in matching
         ]
     return expected
@@ -133,8 +144,8 @@ def _collect(
     progress(0, len(expected))
     while len(found) < len(expected) and time.monotonic() < deadline and cloud.alive:
         for index, entry in enumerate(expected):
-            if index not in found and (record := _record(entry, bucket)):
-                found[index] = _result(entry, record, bucket)
+            if index not in found and (result := _look(entry, bucket)):
+                found[index] = result
                 progress(len(found), len(expected))
         if len(found) < len(expected):
             pause.wait(POLL_SECONDS)
@@ -144,8 +155,22 @@ def _collect(
     ]
 
 
-def _record(entry: _Expected, bucket: Bucket) -> dict[str, Any] | None:
-    body = bucket.get(entry.record_key)
+def _look(entry: _Expected, bucket: Bucket) -> Result | None:
+    """What became of it, if that is known by now."""
+    if record := _record(entry, entry.record_key, bucket):
+        return _result(entry, record, bucket)
+    for key in entry.gates:
+        judged = _record(entry, key, bucket)
+        if judged and judged["audit"]["verdict"]["result"] != PASS:
+            return Result(
+                entry.sample, entry.pipeline, entry.record_key, None,
+                held=f"{judged['pipeline']}: {judged['reason']}",
+            )  # fmt: skip
+    return None
+
+
+def _record(entry: _Expected, key: str, bucket: Bucket) -> dict[str, Any] | None:
+    body = bucket.get(key)
     record = json.loads(body) if body else None
     return record if record and record["upload"]["request_id"] == entry.request_id else None
 

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from localcloud.demo.result import Result
 
-STYLES = {"done": "green", "rejected": "yellow", "skipped": "dim"}
+STYLES = {"done": "green", "pass": "green", "skipped": "dim", "block": "red"}
 # In a file or a pipe no key is ever broken; the table takes only what it needs of this.
 FILE_WIDTH = 1000
 # Below this the terminal's own wrapping is the lesser evil.
@@ -70,7 +70,9 @@ def _add(table: Table, result: Result) -> None:
         table.add_row(_indented(output.key), "", "", *_picture(output.facts, len(output.data)))
     for sentence in _error(result):
         table.add_row(_indented(sentence, style))
-    table.add_row(_indented(result.record_key, "dim"), end_section=True)
+    if not result.held:
+        table.add_row(_indented(result.record_key, "dim"))
+    table.add_section()
 
 
 def _picture(facts: Mapping[str, Any], size: int) -> tuple[Text, Text, Text]:
@@ -79,10 +81,12 @@ def _picture(facts: Mapping[str, Any], size: int) -> tuple[Text, Text, Text]:
 
 
 def _error(result: Result) -> list[str]:
+    if result.held:
+        return [result.held]
     if result.record is None:
         return ["nothing arrived before the deadline"]
     if not result.error:
-        return []
+        return [str(result.record["reason"])] if result.verdict else []
     said = [f"{result.error['code']}: {result.error['message']}", result.error.get("advice")]
     return [sentence for sentence in said if sentence]
 

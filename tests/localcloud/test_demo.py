@@ -15,12 +15,13 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 from rich.console import Console
 
 from localcloud.demo import page, samples, table
 from localcloud.demo.result import Output, Result
 from localcloud.demo.samples import Sample
+from localcloud.imaging import fonts
 from shared import pipelines
 
 ROOT = Path(__file__).parents[2]
@@ -231,6 +232,31 @@ def test_what_ends_otherwise_than_expected_is_an_error(tmp_path: Path) -> None:
     assert "uploads/broken-but-good.jpg: done, not rejected" in last
     assert "uploads/good-but-broken.jpg: rejected, not done" in last
     assert "uploads/broken-but-good.jpg" in process.stdout
+
+
+def test_audits_show_their_verdict_and_what_they_hold(tmp_path: Path) -> None:
+    """A gate whose policy lets one picture pass: that one has its variants, the other none."""
+    project = tmp_path / "project"
+    project.mkdir()
+    for name in ("functions", "shared", "serverless.yml"):
+        (project / name).symlink_to(ROOT / name)
+    gate = "  check:\n    when: {prefix: uploads/}\n    audit: {gate: true, scenes: [Ads]}\n"
+    (project / "pipelines.yml").write_text((ROOT / "pipelines.yml").read_text("utf-8") + gate)
+    chosen = tmp_path / "samples"
+    chosen.mkdir()
+    shutil.copy(OBJECTS / "rocket-on-pad.jpg", chosen / "good.jpg")
+    advert = Image.new("RGB", (420, 120), "white")
+    ImageDraw.Draw(advert).text((20, 40), "free gift card", font=fonts.find("a", 40), fill="black")
+    advert.save(chosen / "advert.jpg")
+    done = demo("--project", project, "--samples", chosen, "--out", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    rows = {tuple(line.split()[:3]) for line in done.stdout.splitlines() if "uploads/" in line}
+    assert {row for row in rows if len(row) == 3} >= {
+        ("uploads/advert.jpg", "photos", "held"), ("uploads/advert.jpg", "check", "block"),
+        ("uploads/good.jpg", "photos", "done"), ("uploads/good.jpg", "check", "pass"),
+    }  # fmt: skip
+    assert "check: block: Ads" in done.stdout
+    assert "check: block: Ads" in (tmp_path / "out" / "index.html").read_text("utf-8")
 
 
 def test_when_nothing_arrives_the_log_is_shown(tmp_path: Path) -> None:
