@@ -1,4 +1,4 @@
-"""The listener: HTTP in, `Request` out; `Response` in, HTTP out. aiohttp without its router.
+"""The listener: HTTP in, `Request` out, and who answers it. aiohttp without its router.
 
 aiohttp keeps the case of header names and takes absolute-form targets; the SDK needs both.
 """
@@ -12,9 +12,8 @@ import socket
 import sqlite3
 from collections.abc import AsyncIterator
 from functools import partial
-from typing import Any
 
-from aiohttp import HttpVersion11, hdrs, web
+from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.web_protocol import RequestHandler
 
@@ -28,11 +27,10 @@ from localcloud.cos import fetch, form_upload, traffic
 from localcloud.cos.settings import cors, website
 from localcloud.errors import ServiceError
 from localcloud.faults import playing
-from localcloud.http import NO_ANSWER, XML, FileSlice, Request, Response, Stream, new_id
+from localcloud.http import Request, Response, new_id
 from localcloud.identity.authentication import authenticate, is_signed
 from localcloud.identity.authorization import authorize
 from localcloud.limits import (
-    BODY_CHUNK,
     BODY_PACE,
     IDLE_BODY,
     IDLE_CONNECTION,
@@ -40,17 +38,15 @@ from localcloud.limits import (
     MAX_HEADER,
     MAX_HEADERS,
     MAX_REQUESTS,
-    READ_PACE,
-    SLOW_READER,
     STOP_SECONDS,
 )
+from localcloud.sending import error_answer, send, wire
 from localcloud.storage import StorageUnavailable
 from localcloud.tls.contexts import Contexts
 from localcloud.tls.door import Door
 
 _log = logging.getLogger("localcloud")
 _QUICKACK = getattr(socket, "TCP_QUICKACK", None)
-_INLINE = 64 * 1024  # a file up to this size goes out in one write with its head
 _LINGER = 2.0  # seconds to read on after a refusal, so that the client gets to see it
 # In the status line too: it is all that most clients show.
 _NO_CONNECT = (
@@ -78,7 +74,9 @@ class _Connection(RequestHandler):
         else:
             said = " ".join((message or "").split())[:200]
             error = ServiceError("BadRequest", f"the request is no HTTP that can be read: {said}")
-        answer = _wire(_error(error, "/", request_id := new_id()), request_id, "cos", head=False)
+        answer = wire(
+            error_answer(error, "/", request_id := new_id()), request_id, "cos", head=False
+        )
         answer.force_close()
         return answer
 
@@ -167,7 +165,7 @@ class Server:
             return refusal
         if self._busy >= MAX_REQUESTS:
             error = ServiceError("SlowDown", f"{MAX_REQUESTS} requests are at work: try later")
-            return await _send(incoming, _error(error, "/", new_id()), new_id(), "cos")
+            return await send(incoming, error_answer(error, "/", new_id()), new_id(), "cos")
         self._busy += 1
         self._idle.clear()
         try:
@@ -190,26 +188,26 @@ class Server:
             request = _request(incoming, address, request_id)
             response = await self._answer(request)
         except ServiceError as error:
-            response = _error(error, resource, request_id, service)
+            response = error_answer(error, resource, request_id, service)
             if service == "migration":
                 response = fetch.refusal(error, request_id)
         except StorageUnavailable as error:
-            response = _error(_unavailable(incoming, error), resource, request_id)
+            response = error_answer(_unavailable(incoming, error), resource, request_id)
         except ConnectionError:
             raise
         except (OSError, sqlite3.OperationalError) as error:
             _log.error("%s %r: %s", incoming.method, resource, error)
-            response = _error(_data_folder(error), resource, request_id)
+            response = error_answer(_data_folder(error), resource, request_id)
         # Anything else is a fault of this program: logged whole, told to the client in a sentence.
         except Exception:  # noqa: BLE001
             _log.exception("the local cloud failed at %s %r", incoming.method, resource)
             failure = ServiceError("InternalError", "the local cloud failed; its log says where")
-            response = _error(failure, resource, request_id)
+            response = error_answer(failure, resource, request_id)
         if request is not None:
             # An answer is better than none, though a browser may not be shown it.
             with contextlib.suppress(StorageUnavailable):
                 cors.decorate(self._cloud, request, response)
-        return await _send(incoming, response, request_id, service)
+        return await send(incoming, response, request_id, service)
 
     async def _answer(self, request: Request) -> Response:
         if request.method == "OPTIONS" and request.service == "cos" and request.bucket:
@@ -336,132 +334,3 @@ def _data_folder(error: OSError | sqlite3.Error) -> ServiceError:
     """What a client is told when the disk is full or broken: it may try again later."""
     reason = getattr(error, "strerror", None) or str(error)
     return ServiceError("InternalError", f"the data folder cannot be used: {reason}")
-
-
-def _error(error: ServiceError, resource: str, request_id: str, service: str = "cos") -> Response:
-    trace_id = new_id()
-    trace = f"x-{_prefix(service)}-trace-id"
-    headers = {"Content-Type": XML, trace: trace_id, **error.headers}
-    if error.errno is not None:
-        headers["X-ErrNo"] = str(error.errno)
-    return Response(error.status, headers, error.to_xml(resource, request_id, trace_id))
-
-
-def _prefix(service: str) -> str:
-    """What headers of the service itself are called by."""
-    return "ci" if service == "ci" else "cos"
-
-
-def _wire(response: Response, request_id: str, service: str, *, head: bool) -> web.StreamResponse:
-    """The head of an answer, and its body where that is in memory."""
-    prefix = _prefix(service)
-    headers: dict[str, Any] = {
-        "Server": f"tencent-{prefix}",
-        f"x-{prefix}-request-id": request_id,
-        **response.headers,
-    }
-    if response.status in (204, 304):
-        headers.pop(hdrs.CONTENT_LENGTH, None)
-    if isinstance(response.body, FileSlice | Stream) or head:
-        answer = web.StreamResponse(status=response.status, headers=headers)
-        if isinstance(response.body, FileSlice | Stream):
-            answer.content_length = response.body.length
-        elif hdrs.CONTENT_LENGTH not in headers and response.status not in (204, 304):
-            answer.content_length = len(response.body)
-        return answer
-    return web.Response(status=response.status, body=response.body, headers=headers)
-
-
-async def _send(
-    incoming: web.BaseRequest, response: Response, request_id: str, service: str
-) -> web.StreamResponse:
-    head = incoming.method == "HEAD"
-    if head and response.status >= 400:
-        # An error's document has no place here; neither have its type and length.
-        response = Response(response.status, {**response.headers, "Content-Length": "0"})
-        response.headers.pop("Content-Type", None)
-    if playing.is_cut(response) and not (head and response.cut != NO_ANSWER):
-        answer = _wire(response, request_id, service, head=True)
-        await playing.break_off(incoming, answer, response)
-    if isinstance(response.body, Stream) and not head:
-        return await _send_stream(incoming, response, request_id, service, response.body)
-    file = None
-    if isinstance(response.body, FileSlice) and not head:
-        try:
-            file = response.body.path.open("rb")
-            file.seek(response.body.start)
-        except OSError as error:
-            _log.error("the file of an object cannot be read: %s", error)
-            failure = ServiceError("InternalError", "the object's file in the data folder is gone")
-            response = _error(failure, incoming.raw_path, request_id)
-    try:
-        if file is not None and isinstance(response.body, FileSlice):
-            if response.body.length <= _INLINE:
-                response.body = file.read(response.body.length)
-            else:
-                answer = _wire(response, request_id, service, head=False)
-                await answer.prepare(incoming)
-                await _send_file(incoming, answer, file, response.body)
-                return answer
-    finally:
-        if file is not None:
-            file.close()
-    answer = _wire(response, request_id, service, head=head)
-    if response.status >= 400 and "Expect" in incoming.headers:
-        # Nobody can tell whether the refused body comes after all.
-        answer.force_close()
-    return answer
-
-
-async def _send_stream(
-    incoming: web.BaseRequest, response: Response, request_id: str, service: str, body: Stream
-) -> web.StreamResponse:
-    answer = _wire(response, request_id, service, head=False)
-    if body.length is None and incoming.version >= HttpVersion11:
-        answer.enable_chunked_encoding()
-    await answer.prepare(incoming)
-    async with contextlib.aclosing(body.chunks) as chunks:
-        try:
-            async for chunk in chunks:
-                async with asyncio.timeout(SLOW_READER):
-                    await answer.write(chunk)
-        except BaseException as error:
-            if incoming.transport is not None:
-                incoming.transport.abort()  # the status is out: a cut is all that can be said
-            if isinstance(error, ServiceError | OSError):  # TimeoutError is one
-                raise ConnectionResetError(f"the answer broke off: {error}") from None
-            raise
-    await answer.write_eof()
-    return answer
-
-
-async def _send_file(
-    incoming: web.BaseRequest, answer: web.StreamResponse, file: Any, part: FileSlice
-) -> None:
-    transport = incoming.transport
-    if transport is None:
-        raise ConnectionResetError("the client has gone")
-    sent = 0
-    encrypted = transport.get_extra_info("sslcontext") is not None
-    loop = asyncio.get_running_loop()
-    try:
-        while sent < part.length:
-            size = min(BODY_CHUNK if encrypted else READ_PACE, part.length - sent)
-            async with asyncio.timeout(SLOW_READER):
-                if encrypted:
-                    # It passes through memory; asyncio would take it in steps of 16 KB.
-                    chunk = file.read(size)
-                    await answer.write(chunk)
-                    done = len(chunk)
-                else:
-                    done = await loop.sendfile(transport, file, part.start + sent, size)
-            sent += done
-            if done < size:
-                break
-    except TimeoutError:
-        transport.abort()
-        raise ConnectionResetError("the client has stopped reading") from None
-    if sent < part.length:
-        transport.abort()
-        raise ConnectionResetError("the object's file is shorter than it was")
-    await answer.write_eof()

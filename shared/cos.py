@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple, TypeVar
 
 from qcloud_cos import CosConfig, CosS3Client
@@ -194,6 +194,15 @@ class Cos:
             return found, (answer.get("NextMarker") or found[-1].key) if more else ""
 
         return self._call("GetBucket", read)
+
+    def all_objects(self, bucket: str, prefix: str, after: str = "") -> Iterator[Listed]:
+        """The objects whose keys start with `prefix` and come after `after`, page by page."""
+        marker = after
+        while True:
+            page, marker = self.list_objects(bucket, prefix, marker)
+            yield from page
+            if not marker:
+                return
 
     def delete_object(self, bucket: str, key: str) -> None:
         """Delete an object; one that is not there is deleted already."""

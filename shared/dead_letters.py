@@ -89,12 +89,8 @@ class DeadLetters:
     def ids(self, after: str = "") -> Iterator[str]:
         """The ids of all letters that come after `after`, in order."""
         marker = self._key(after) if after else ""
-        while True:
-            page, marker = self.cos.list_objects(self.bucket, f"{self.prefix}dead/", marker)
-            for listed in page:
-                yield listed.key.rpartition("/")[2].removesuffix(".json")
-            if not marker:
-                return
+        for listed in self.cos.all_objects(self.bucket, f"{self.prefix}dead/", marker):
+            yield listed.key.rpartition("/")[2].removesuffix(".json")
 
     def retry(self, letter: DeadLetter, invoke: Invoke) -> str:
         """Send a letter's event to its function again; the id of the invocation.

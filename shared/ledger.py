@@ -221,7 +221,3 @@ class Ledger:
         if written is not None and isinstance(written.claim, Claim):
             return claim if written.claim.nonce == claim.nonce else None
         return None
-
-    def is_newest(self, claim: Claim) -> bool:
-        """Whether no later generation has taken the place of `claim`."""
-        return self.store.first(claim.chain) == claim.key

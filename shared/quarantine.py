@@ -88,15 +88,10 @@ class Store:
 
     def ids(self) -> Iterator[str]:
         """All that is put away, in the order of ids."""
-        marker = ""
-        while True:
-            page, marker = self.cos.list_objects(self.bucket, self.prefix, marker)
-            for listed in page:
-                id, slash, name = listed.key[len(self.prefix) :].partition("/")
-                if slash and f"/{name}" == MANIFEST:
-                    yield id
-            if not marker:
-                return
+        for listed in self.cos.all_objects(self.bucket, self.prefix):
+            id, slash, name = listed.key[len(self.prefix) :].partition("/")
+            if slash and f"/{name}" == MANIFEST:
+                yield id
 
     def put_away(
         self,

@@ -24,8 +24,6 @@ from shared.quarantine import changed
 from shared.records import timestamp
 from shared.verdicts import REVIEW
 
-_FOLDER = "reviews/"
-
 
 @dataclass(frozen=True)
 class Review:
@@ -96,13 +94,8 @@ class Reviews:
 
     def ids(self) -> Iterator[str]:
         """All that waits, in the order of ids."""
-        marker = ""
-        while True:
-            page, marker = self.cos.list_objects(self.bucket, self._key(""), marker)
-            for listed in page:
-                yield listed.key.rpartition("/")[2].removesuffix(".json")
-            if not marker:
-                return
+        for listed in self.cos.all_objects(self.bucket, self._folder):
+            yield listed.key.rpartition("/")[2].removesuffix(".json")
 
     def waits(self, review: Review) -> bool:
         """Whether it still needs a person: the object is there as it was judged, and its record
@@ -146,8 +139,11 @@ class Reviews:
         self.cos.delete_object(self.bucket, self._key(id))
 
     def _key(self, id: str) -> str:
-        if not set(id) <= set("0123456789abcdef") or len(id) not in (0, 32):
+        if not set(id) <= set("0123456789abcdef") or len(id) != 32:
             raise CloudError("InvalidArgument", f"{id[:80]!r}: the 32 hexadecimal digits of a "
                              "listing are expected", status=400)  # fmt: skip
-        prefix = f"{self.cos.settings.state_prefix}{_FOLDER}"
-        return f"{prefix}{id}.json" if id else prefix
+        return f"{self._folder}{id}.json"
+
+    @property
+    def _folder(self) -> str:
+        return f"{self.cos.settings.state_prefix}reviews/"

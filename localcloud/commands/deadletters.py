@@ -16,6 +16,7 @@ from localcloud.commands.deployed import (
     chosen_bucket,
     failed,
     load_settings,
+    print_list,
     printable,
     whole_ids,
 )
@@ -23,8 +24,6 @@ from localcloud.commands.failure import CommandError, UsageError
 from shared.cos import Cos
 from shared.dead_letters import DeadLetter, DeadLetters
 from shared.errors import CloudError
-
-MAX_LISTED = 10_000
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -50,7 +49,8 @@ def run(args: argparse.Namespace) -> int:
     letters = DeadLetters(Cos(settings, settings.region), bucket, settings.state_prefix)
     try:
         if args.what == "list":
-            return _list(letters, as_json=args.json)
+            found = filter(None, map(letters.read, letters.ids()))
+            return print_list(found, _line, as_json=args.json, nothing="no dead letters")
         deployed = Deployed(settings, args.project, bucket)
         for id in _wanted(args, letters):
             letter = letters.read(id)
@@ -78,25 +78,11 @@ def _wanted(args: argparse.Namespace, letters: DeadLetters) -> list[str]:
     return whole_ids(args.id, letters.ids(), "letters")
 
 
-def _list(letters: DeadLetters, *, as_json: bool) -> int:
-    number = 0
-    for number, id in enumerate(letters.ids(), 1):
-        if number > MAX_LISTED:
-            print(f"... and more than these {MAX_LISTED}")
-            break
-        letter = letters.read(id)
-        if letter is not None:
-            print(json.dumps(asdict(letter)) if as_json else _line(letter))
-    if not number and not as_json:
-        print("no dead letters")
-    return 0
-
-
 def _line(letter: DeadLetter) -> str:
     when = datetime.fromtimestamp(letter.time).astimezone().strftime("%Y-%m-%d %H:%M:%S")
     step = "/".join(filter(None, (letter.function, letter.pipeline)))
     said = f"{letter.error.get('code')}: {letter.error.get('message')}"
-    return printable(
+    return (
         f"{letter.id[:12]} {when} {step} {letter.bucket}/{letter.key} "
         f"({letter.attempts} attempts, retried {letter.retried}): {said}"
     )

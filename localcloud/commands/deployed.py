@@ -3,16 +3,24 @@ one."""
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from localcloud.commands.failure import CommandError, UsageError
 from localcloud.scf.serverless import load, local_variables
 from shared.errors import CloudError, ConfigError
 from shared.scf import Scf
 from shared.settings import Settings, SettingsError
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+_T = TypeVar("_T", bound="DataclassInstance")
+MAX_LISTED = 10_000
 
 
 def load_settings() -> Settings:
@@ -71,6 +79,21 @@ def failed(error: CloudError) -> CommandError:
         said = f"nothing answers at {where}: is `localcloud serve` running there?"
         return CommandError(said if where else f"the service could not be reached: {error.message}")
     return CommandError(f"{error}{'; ' if error.advice else ''}{error.advice}")
+
+
+def print_list(
+    found: Iterable[_T], line: Callable[[_T], str], *, as_json: bool, nothing: str
+) -> int:
+    """Print a line, or a JSON object, for each of some dataclasses; the exit code."""
+    number = 0
+    for number, each in enumerate(found, 1):
+        if number > MAX_LISTED:
+            print(f"... and more than these {MAX_LISTED}")
+            break
+        print(json.dumps(asdict(each)) if as_json else printable(line(each)))
+    if not number and not as_json:
+        print(nothing)
+    return 0
 
 
 def whole_ids(starts: Sequence[str], ids: Iterable[str], noun: str) -> list[str]:

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 
-from localcloud.commands.deployed import failed, load_settings, printable, whole_ids
+from localcloud.commands.deployed import failed, load_settings, print_list, printable, whole_ids
 from localcloud.commands.failure import CommandError, UsageError
 from localcloud.commands.reviews import who
 from shared.audits import Quarantine
@@ -20,8 +20,6 @@ from shared.cos import Cos
 from shared.errors import CloudError, ConfigError
 from shared.pipelines import load
 from shared.quarantine import Manifest, Store
-
-MAX_LISTED = 10_000
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -50,7 +48,9 @@ def run(args: argparse.Namespace) -> int:
     stores = _stores(args, Cos(settings, settings.region))
     try:
         if args.what == "list":
-            return _list(stores, as_json=args.json)
+            found = (store.read(id) for store in stores for id in store.ids())
+            nothing = "nothing is in quarantine"
+            return print_list(filter(None, found), _line, as_json=args.json, nothing=nothing)
         known = {id: store for store in stores for id in store.ids()}
         for id in _wanted(args, known):
             store = known[id]
@@ -99,21 +99,6 @@ def _wanted(args: argparse.Namespace, known: Iterable[str]) -> list[str]:
     return whole_ids(args.id, known, "in quarantine")
 
 
-def _list(stores: list[Store], *, as_json: bool) -> int:
-    number = 0
-    found = ((store, id) for store in stores for id in store.ids())
-    for number, (store, id) in enumerate(found, 1):
-        if number > MAX_LISTED:
-            print(f"... and more than these {MAX_LISTED}")
-            break
-        manifest = store.read(id)
-        if manifest is not None:
-            print(json.dumps(asdict(manifest)) if as_json else _line(manifest))
-    if not number and not as_json:
-        print("nothing is in quarantine")
-    return 0
-
-
 def _line(manifest: Manifest) -> str:
     labels = manifest.verdict.get("labels") or []
     scenes = ", ".join(
@@ -123,7 +108,7 @@ def _line(manifest: Manifest) -> str:
     )
     said = scenes or manifest.verdict.get("reason", "")
     subject = manifest.subject
-    return printable(
+    return (
         f"{manifest.id[:12]} {manifest.time} {manifest.pipeline} {subject.bucket}/{subject.key} "
         f"{subject.size} B: {manifest.verdict.get('result')}: {said}"
     )

@@ -17,6 +17,7 @@ from localcloud.commands.deployed import (
     chosen_bucket,
     failed,
     load_settings,
+    print_list,
     printable,
     whole_ids,
 )
@@ -26,8 +27,6 @@ from shared.decisions import Decision
 from shared.errors import CloudError
 from shared.reviews import Review, Reviews
 from shared.verdicts import BLOCK, PASS
-
-MAX_LISTED = 10_000
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -53,7 +52,8 @@ def run(args: argparse.Namespace) -> int:
     reviews = Reviews(Cos(settings, settings.region), bucket)
     try:
         if args.what == "list":
-            return _list(reviews, as_json=args.json)
+            nothing = "nothing waits for a review"
+            return print_list(_waiting(reviews), _line, as_json=args.json, nothing=nothing)
         if not args.id:
             raise UsageError(f"{args.what}: give the ids of a listing")
         deployed = Deployed(settings, args.project, bucket)
@@ -82,18 +82,6 @@ def who(given: str) -> str:
         return "unknown"
 
 
-def _list(reviews: Reviews, *, as_json: bool) -> int:
-    number = 0
-    for number, review in enumerate(_waiting(reviews), 1):
-        if number > MAX_LISTED:
-            print(f"... and more than these {MAX_LISTED}")
-            break
-        print(json.dumps(asdict(review)) if as_json else _line(review))
-    if not number and not as_json:
-        print("nothing waits for a review")
-    return 0
-
-
 def _waiting(reviews: Reviews) -> Iterator[Review]:
     """What still needs a person; the rest is forgotten on the way."""
     for id in reviews.ids():
@@ -112,7 +100,7 @@ def _line(review: Review) -> str:
     ]
     said = "; ".join(filter(None, [str(review.verdict.get("reason") or ""), ", ".join(scenes)]))
     subject = review.subject
-    return printable(
+    return (
         f"{review.id[:12]} {review.time} {review.pipeline} {subject.bucket}/{subject.key} "
         f"{subject.size} B: {said}"
     )

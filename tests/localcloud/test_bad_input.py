@@ -165,7 +165,7 @@ class TestSlowClients:
             connection.close()
 
     def test_an_answer_that_nobody_reads(self, inside, monkeypatch, caplog):
-        monkeypatch.setattr("localcloud.server.SLOW_READER", 0.3)
+        monkeypatch.setattr("localcloud.sending.SLOW_READER", 0.3)
         caplog.set_level("INFO", "localcloud")
         size = 40_000_000
         signed = Signed(inside.url)

@@ -38,7 +38,8 @@ class AuditError(Exception):
 
     def __init__(self, code: int | str, message: str = "") -> None:
         self.code = str(code)
-        self.message = message or NUMBERS.get(code, _OTHER).meaning  # type: ignore[call-overload]
+        row = NUMBERS.get(code, _OTHER) if isinstance(code, int) else _OTHER
+        self.message = message or row.meaning
         super().__init__(f"{self.code}: {self.message}")
 
 
