@@ -11,27 +11,9 @@ from shared.cos import Cos
 from tests.conftest import running_cloud
 from tests.functions.audit.conftest import POLICY
 from tests.functions.conftest import ROOT, photo
-from tests.localcloud.scf.conftest import HEAD
+from tests.localcloud.scf.conftest import shipped
 
-SERVERLESS = (
-    HEAD
-    + """\
-  timeout: 30
-  functions:
-    dispatch: {src: ./functions/dispatch, handler: index.main_handler}
-    image: {src: ./functions/image, handler: index.main_handler}
-    audit: {src: ./functions/audit, handler: index.main_handler}
-  triggers:
-    - type: cos
-      function: dispatch
-      parameters:
-        name: uploads
-        bucket: ${env:COS_BUCKET}
-        filter: {prefix: uploads/}
-        events: cos:ObjectCreated:*
-        enable: true
-"""
-)
+SERVERLESS = shipped("dispatch", "image", "audit", wakes="dispatch")
 PIPELINES = """\
 version: 1
 pipelines:

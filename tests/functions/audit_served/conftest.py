@@ -19,41 +19,20 @@ from shared.claims import Step
 from shared.pipelines import load
 from tests.conftest import running_cloud
 from tests.functions.conftest import ROOT, wire
-from tests.localcloud.scf.conftest import HEAD, call, scf_client
+from tests.localcloud.scf.conftest import CALLBACK_URL, call, scf_client, shipped
 
 FUNCTIONS = ("dispatch", "image", "audit", "callback", "sweep")
 TOKEN = "t0ken-" + "e" * 32
-SERVERLESS = (
-    HEAD
-    + """\
-  timeout: 60
-  environments:
-    - {key: COS_BUCKET, value: "${env:COS_BUCKET}"}
-    - {key: CALLBACK_URL, value: "${env:CALLBACK_URL}"}
-    - {key: CALLBACK_TOKEN, value: "${env:CALLBACK_TOKEN}"}
-    - {key: CALLBACK_RATE, value: 1000}
-    - {key: SWEEP_GRACE, value: 0}
-  functions:
+INPUTS = """\
+timeout: 60
+environments:
+  - {key: COS_BUCKET, value: "${env:COS_BUCKET}"}
+  - {key: CALLBACK_URL, value: "${env:CALLBACK_URL}"}
+  - {key: CALLBACK_TOKEN, value: "${env:CALLBACK_TOKEN}"}
+  - {key: CALLBACK_RATE, value: 1000}
+  - {key: SWEEP_GRACE, value: 0}
 """
-    + "".join(
-        f"    {name}: {{src: ./functions/{name}, handler: index.main_handler}}\n"
-        for name in FUNCTIONS
-    )
-    + """\
-  triggers:
-    - type: cos
-      function: dispatch
-      parameters:
-        name: uploads
-        bucket: ${env:COS_BUCKET}
-        filter: {prefix: uploads/}
-        events: cos:ObjectCreated:*
-        enable: true
-    - type: http
-      function: callback
-      parameters: {name: callback, authType: NONE}
-"""
-)
+SERVERLESS = shipped(*FUNCTIONS, wakes="dispatch", inputs=INPUTS, triggers=CALLBACK_URL)
 PIPELINES = {
     "plain": "{snapshots: {count: 4}}",
     "ads": "{scenes: [Ads], snapshots: {count: 4}}",

@@ -53,6 +53,29 @@ def test_the_answer_tells_nothing_of_what_is_known(stage):
     assert len(stage.sent) == 1
 
 
+def test_a_job_that_ends_before_it_is_written_down_is_found(stage, callback, monkeypatch):
+    """Its callback overtakes whoever has just submitted it."""
+    looks, claims = [], []
+
+    def meanwhile(seconds):
+        looks.append(seconds)
+        if len(looks) == 2 and not claims:
+            claims.append(stage.submitted())
+
+    monkeypatch.setitem(callback.__globals__, "_PAUSES", (0.1, 0.2, 0.4))
+    monkeypatch.setattr("time.sleep", meanwhile)
+    assert stage.post(told()) == 200
+    assert (looks, len(stage.sent)) == ([0.1, 0.2], 1)
+    # One that is nobody's is looked for no longer than that, one that has ended not at all.
+    looks.clear()
+    assert stage.post(told("av999999999")) == 200
+    assert (looks, len(stage.sent)) == ([0.1, 0.2, 0.4], 1)
+    looks.clear()
+    stage.ledger.close(claims[0], "done")
+    assert stage.post(told()) == 200
+    assert (looks, len(stage.sent)) == ([], 1)
+
+
 @pytest.mark.parametrize(
     "token", ["", "x", TOKEN[:-1], TOKEN + "a", TOKEN.upper(), f"{TOKEN},{OLDER}", "é" * 40]
 )

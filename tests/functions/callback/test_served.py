@@ -17,35 +17,19 @@ from localcloud.config import Config
 from shared.claims import Step
 from tests.conftest import running_cloud
 from tests.functions.callback.conftest import TOKEN
-from tests.localcloud.scf.conftest import HEAD, scf_client
+from tests.localcloud.scf.conftest import CALLBACK_URL, scf_client, shipped
 
 ROOT = Path(__file__).parents[3]
-SERVERLESS = (
-    HEAD
-    + """\
-  timeout: 30
-  environments:
-    - {key: COS_BUCKET, value: "${env:COS_BUCKET}"}
-    - {key: CALLBACK_URL, value: "${env:CALLBACK_URL}"}
-    - {key: CALLBACK_TOKEN, value: "${env:CALLBACK_TOKEN}"}
-    - {key: SWEEP_GRACE, value: 0}
-  functions:
-    audit: {src: ./functions/audit, handler: index.main_handler}
-    callback: {src: ./functions/callback, handler: index.main_handler}
-    sweep: {src: ./functions/sweep, handler: index.main_handler}
-  triggers:
-    - type: cos
-      function: audit
-      parameters:
-        name: uploads
-        bucket: ${env:COS_BUCKET}
-        filter: {prefix: uploads/}
-        events: cos:ObjectCreated:*
-        enable: true
-    - type: http
-      function: callback
-      parameters: {name: callback, authType: NONE}
+INPUTS = """\
+timeout: 30
+environments:
+  - {key: COS_BUCKET, value: "${env:COS_BUCKET}"}
+  - {key: CALLBACK_URL, value: "${env:CALLBACK_URL}"}
+  - {key: CALLBACK_TOKEN, value: "${env:CALLBACK_TOKEN}"}
+  - {key: SWEEP_GRACE, value: 0}
 """
+SERVERLESS = shipped(
+    "audit", "callback", "sweep", wakes="audit", inputs=INPUTS, triggers=CALLBACK_URL
 )
 PIPELINES = """\
 version: 1

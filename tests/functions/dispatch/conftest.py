@@ -16,29 +16,11 @@ from qcloud_cos import CosServiceError
 from localcloud import admin_client
 from localcloud.config import Config
 from tests.conftest import running_cloud
-from tests.localcloud.scf.conftest import HEAD
+from tests.localcloud.scf.conftest import shipped
 
 ROOT = Path(__file__).parents[3]
 PREFIX = "demo-dev-app-"
-SERVERLESS = (
-    HEAD
-    + """\
-  timeout: 30
-  functions:
-    dispatch: {src: ./functions/dispatch, handler: index.main_handler}
-    image: {src: ./functions/image, handler: index.main_handler}
-    probe: {src: ./functions/probe, handler: index.main_handler}
-  triggers:
-    - type: cos
-      function: dispatch
-      parameters:
-        name: uploads
-        bucket: ${env:COS_BUCKET}
-        filter: {prefix: uploads/}
-        events: cos:ObjectCreated:*
-        enable: true
-"""
-)
+SERVERLESS = shipped("dispatch", "image", "probe", wakes="dispatch")
 PIPELINES = """\
 version: 1
 pipelines:

@@ -22,6 +22,37 @@ inputs:
 """
 
 
+def uploads_wake(function):
+    """The trigger by which uploads below uploads/ wake a function."""
+    return f"""\
+- type: cos
+  function: {function}
+  parameters:
+    name: uploads
+    bucket: ${{env:COS_BUCKET}}
+    filter: {{prefix: uploads/}}
+    events: cos:ObjectCreated:*
+    enable: true
+"""
+
+
+def shipped(*functions, wakes, inputs="timeout: 30\n", triggers=""):
+    """The text of a serverless.yml with functions of this repository; uploads wake `wakes`."""
+    named = "".join(
+        f"    {name}: {{src: ./functions/{name}, handler: index.main_handler}}\n"
+        for name in functions
+    )
+    woken = textwrap.indent(uploads_wake(wakes) + triggers, "    ")
+    return f"{HEAD}{textwrap.indent(inputs, '  ')}  functions:\n{named}  triggers:\n{woken}"
+
+
+CALLBACK_URL = """\
+- type: http
+  function: callback
+  parameters: {name: callback, authType: NONE}
+"""
+
+
 def write_project(root, functions, *, inputs="", fields="", triggers=""):
     """Write a project: `functions` maps a key to the source of its index.py.
 

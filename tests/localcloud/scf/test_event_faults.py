@@ -2,16 +2,9 @@
 
 import time
 
-TRIGGER = """\
-- type: cos
-  function: note
-  parameters:
-    name: uploads
-    bucket: ${env:COS_BUCKET}
-    filter: {prefix: uploads/}
-    events: cos:ObjectCreated:*
-    enable: true
-"""
+from tests.localcloud.scf.conftest import uploads_wake
+
+TRIGGER = uploads_wake("note")
 # Leaves one object for each time it is woken.
 HANDLER = """\
 import os

@@ -6,16 +6,9 @@ import time
 import pytest
 from qcloud_cos import CosServiceError
 
-TRIGGER = """\
-- type: cos
-  function: copy
-  parameters:
-    name: uploads
-    bucket: ${env:COS_BUCKET}
-    filter: {prefix: uploads/}
-    events: cos:ObjectCreated:*
-    enable: true
-"""
+from tests.localcloud.scf.conftest import uploads_wake
+
+TRIGGER = uploads_wake("copy")
 # Writes what it was told beside the upload, with the temporary keys that it was given.
 HANDLER = """\
 import json, os
