@@ -15,18 +15,15 @@ import asyncio
 import itertools
 import json
 import statistics
-import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import rounds
 from audit_api import SCENES, picture
-from qcloud_cos import CosConfig, CosS3Client
+from qcloud_cos import CosS3Client
+from served import sdk, shipped
 
-from localcloud.child import ChildCloud, serve
-from localcloud.config import DEFAULT_BUCKET, DEFAULT_REGION, Config
+from localcloud.config import DEFAULT_BUCKET
 from localcloud.detectors import open_judge
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -46,7 +43,7 @@ def main() -> None:
     options = parser.parse_args()
     numbers = itertools.count()
     loop, judge = asyncio.new_event_loop(), open_judge()
-    with cloud_of_audits(PIPELINES) as cloud:
+    with shipped("audit", PIPELINES) as cloud:
         client = sdk(cloud)
 
         def alone() -> float:
@@ -76,36 +73,6 @@ def main() -> None:
         print(f"{side:<10} {rounds.spread(values)} ms")
     print(f"ratio {rounds.ratio(times['quarantine'], times['alone']):.2f}; "
           f"the function: {statistics.median(handled):.0f} ms")  # fmt: skip
-
-
-@contextmanager
-def cloud_of_audits(pipelines: str) -> Iterator[ChildCloud]:
-    """The shipped project with its trigger bound to audit, and this pipelines.yml."""
-    with tempfile.TemporaryDirectory(prefix="bench-") as name:
-        folder = Path(name)
-        for part in ("functions", "shared"):
-            (folder / part).symlink_to(ROOT / part)
-        text = (ROOT / "serverless.yml").read_text("utf-8")
-        text = text.replace("      function: dispatch\n", "      function: audit\n")
-        (folder / "serverless.yml").write_text(text, "utf-8")
-        (folder / "pipelines.yml").write_text(pipelines, "utf-8")
-        with serve(folder, "--project", name) as cloud:
-            yield cloud
-
-
-def sdk(cloud: ChildCloud) -> CosS3Client:
-    """The SDK, aimed at the cloud."""
-    config = Config()
-    return CosS3Client(
-        CosConfig(
-            Region=DEFAULT_REGION,
-            SecretId=config.secret_id,
-            SecretKey=config.secret_key,
-            Scheme="http",
-            Proxies={"http": cloud.endpoint},
-        ),
-        retry=0,
-    )
 
 
 def _handled(client: CosS3Client) -> list[float]:

@@ -22,9 +22,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-from audit import LONGEST, cloud_of_audits, sdk
+from audit import LONGEST
 from photos import SAMPLE
 from PIL import Image
+from served import sdk, shipped
 
 from localcloud.config import DEFAULT_BUCKET
 
@@ -48,7 +49,7 @@ def main() -> None:
     with Image.open(SAMPLE) as sample:
         photo = sample.convert("RGB")
     clients = ThreadPoolExecutor(CLIENTS)
-    with cloud_of_audits(PIPELINES) as cloud, clients, _watched(cloud.process.pid) as watch:
+    with shipped("audit", PIPELINES) as cloud, clients, _watched(cloud.process.pid) as watch:
         client = sdk(cloud)
         print(f"idle: {watch.now() / MIB:.0f} MiB in {watch.parts()}", flush=True)
 

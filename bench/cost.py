@@ -21,11 +21,11 @@ from pathlib import Path
 from typing import Any
 
 from PIL import Image
-from qcloud_cos import CosConfig, CosS3Client
+from served import sdk
 
 from localcloud import admin_client
 from localcloud.child import ChildCloud, serve
-from localcloud.config import DEFAULT_BUCKET, DEFAULT_REGION, Config
+from localcloud.config import DEFAULT_BUCKET, Config
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.append(str(ROOT / "functions" / "backfill"))
@@ -61,17 +61,7 @@ def main() -> None:
 
 def _upload(cloud: ChildCloud, count: int) -> tuple[int, float]:
     """Upload photos and wait until all is done: bytes of them all, and seconds."""
-    config = Config()
-    client = CosS3Client(
-        CosConfig(
-            Region=DEFAULT_REGION,
-            SecretId=config.secret_id,
-            SecretKey=config.secret_key,
-            Scheme="http",
-            Proxies={"http": cloud.endpoint},
-        ),
-        retry=0,
-    )
+    client = sdk(cloud)
     photo = io.BytesIO()
     Image.effect_noise((64, 64), 40).convert("RGB").save(photo, "JPEG")
 
@@ -83,7 +73,7 @@ def _upload(cloud: ChildCloud, count: int) -> tuple[int, float]:
     with ThreadPoolExecutor(CLIENTS) as pool:
         list(pool.map(put, range(count)))
     port = int(cloud.endpoint.rpartition(":")[2])
-    while not admin_client.call(config, port, "GET", "status")["idle"]:
+    while not admin_client.call(Config(), port, "GET", "status")["idle"]:
         time.sleep(0.05)
     return count * len(photo.getvalue()), time.perf_counter() - begin
 

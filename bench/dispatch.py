@@ -10,20 +10,20 @@ import json
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import rounds
 from PIL import Image
-from qcloud_cos import CosConfig, CosS3Client, CosServiceError
+from qcloud_cos import CosServiceError
+from served import sdk, shipped
 
 from localcloud import admin_client
-from localcloud.child import ChildCloud, serve
-from localcloud.config import DEFAULT_BUCKET, DEFAULT_REGION, Config
+from localcloud.child import ChildCloud
+from localcloud.config import DEFAULT_BUCKET, Config
 
 ROOT = Path(__file__).resolve().parents[1]
 LONGEST = 30.0  # seconds to wait for one record
@@ -51,7 +51,10 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=60)
     options = parser.parse_args()
     with ExitStack() as ending:
-        clouds = {side: ending.enter_context(_cloud(side)) for side in (BY_DISPATCH, BY_TRIGGER)}
+        clouds = {
+            BY_DISPATCH: ending.enter_context(shipped()),
+            BY_TRIGGER: ending.enter_context(shipped("image")),
+        }
         times = rounds.alternate(
             {side: _uploader(cloud) for side, cloud in clouds.items()}, options.rounds
         )
@@ -74,34 +77,9 @@ def main() -> None:
               f"{statistics.median(megabytes):.1f} MB")  # fmt: skip
 
 
-@contextmanager
-def _cloud(side: str) -> Iterator[ChildCloud]:
-    """The project with its trigger bound to dispatch, as shipped, or to image."""
-    with tempfile.TemporaryDirectory(prefix="bench-") as name:
-        folder = Path(name)
-        for part in ("functions", "shared", "pipelines.yml"):
-            (folder / part).symlink_to(ROOT / part)
-        text = (ROOT / "serverless.yml").read_text("utf-8")
-        if side == BY_TRIGGER:
-            text = text.replace("      function: dispatch\n", "      function: image\n")
-        (folder / "serverless.yml").write_text(text, "utf-8")
-        with serve(folder, "--project", name) as cloud:
-            yield cloud
-
-
 def _uploader(cloud: ChildCloud) -> Callable[[], float]:
     """Uploads one more photo and waits for its record: milliseconds."""
-    config = Config()
-    client = CosS3Client(
-        CosConfig(
-            Region=DEFAULT_REGION,
-            SecretId=config.secret_id,
-            SecretKey=config.secret_key,
-            Scheme="http",
-            Proxies={"http": cloud.endpoint},
-        ),
-        retry=0,
-    )
+    client = sdk(cloud)
     photo = io.BytesIO()
     Image.effect_noise((64, 64), 40).convert("RGB").save(photo, "JPEG")
     numbers = itertools.count()
