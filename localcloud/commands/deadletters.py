@@ -9,11 +9,11 @@ import argparse
 import json
 from dataclasses import asdict
 from datetime import datetime
-from pathlib import Path
 
 from localcloud.commands.deployed import (
     Deployed,
     chosen_bucket,
+    configure_place,
     failed,
     load_settings,
     print_list,
@@ -34,12 +34,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("id", nargs="*", help="of a letter, or the first digits of it")
     parser.add_argument("--all", action="store_true", help="retry or drop all of them")
-    parser.add_argument(
-        "--project", type=Path, default=Path(), metavar="FOLDER",
-        help="whose serverless.yml says what functions are deployed as (default: this folder)",
-    )  # fmt: skip
-    parser.add_argument("--bucket", default="", help="default: STATE_BUCKET or COS_BUCKET")
-    parser.add_argument("--json", action="store_true", help="list: one JSON object a line")
+    configure_place(parser)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -3,6 +3,7 @@ one."""
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -21,6 +22,16 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T", bound="DataclassInstance")
 MAX_LISTED = 10_000
+
+
+def configure_place(parser: argparse.ArgumentParser) -> None:
+    """Declare where the state is, and whose functions act on it."""
+    parser.add_argument(
+        "--project", type=Path, default=Path(), metavar="FOLDER",
+        help="whose serverless.yml says what functions are deployed as (default: this folder)",
+    )  # fmt: skip
+    parser.add_argument("--bucket", default="", help="default: STATE_BUCKET or COS_BUCKET")
+    parser.add_argument("--json", action="store_true", help="list: one JSON object a line")
 
 
 def load_settings() -> Settings:

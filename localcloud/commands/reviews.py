@@ -10,11 +10,11 @@ import getpass
 import json
 from collections.abc import Iterator
 from dataclasses import asdict
-from pathlib import Path
 
 from localcloud.commands.deployed import (
     Deployed,
     chosen_bucket,
+    configure_place,
     failed,
     load_settings,
     print_list,
@@ -37,12 +37,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("id", nargs="*", help="of an upload, or the first digits of it")
     parser.add_argument("--by", default="", help="who decides; default: the user's name")
-    parser.add_argument(
-        "--project", type=Path, default=Path(), metavar="FOLDER",
-        help="whose serverless.yml says what functions are deployed as (default: this folder)",
-    )  # fmt: skip
-    parser.add_argument("--bucket", default="", help="default: STATE_BUCKET or COS_BUCKET")
-    parser.add_argument("--json", action="store_true", help="list: one JSON object a line")
+    configure_place(parser)
 
 
 def run(args: argparse.Namespace) -> int:
